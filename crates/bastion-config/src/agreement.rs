@@ -1,0 +1,172 @@
+//! What sections say about each other: names that must exist, listeners that must differ,
+//! regions that can be reached.
+//!
+//! It must never change the configuration, only write down what does not agree.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use bastion_types::{EnvironmentName, ModelName, Region, UpstreamName};
+
+use crate::codes;
+use crate::elements::environments::{self, Environment};
+use crate::elements::models::{self, Model};
+use crate::elements::operator::{self, Operator};
+use crate::elements::server::{self, Server};
+use crate::elements::upstreams::{self, Upstream};
+use crate::notes::{Notes, Problem};
+use crate::suggest;
+use crate::tree::{Node, Origin, Table};
+
+/// The upstream of every model exists. Names count even where their tables are wrong: those have
+/// findings of their own.
+pub(crate) fn upstreams_exist(root: &Table, notes: &Notes) {
+    let Some(upstreams) = root.table(upstreams::SECTION.name) else {
+        return;
+    };
+    let known = || upstreams.entries.iter().map(|entry| entry.key.as_str());
+    let entries = root.table(models::SECTION.name).map_or(&[][..], |models| &models.entries);
+    for model in entries {
+        let Some(table) = model.node.table() else {
+            continue;
+        };
+        let Some((name, origin)) = table.get(models::UPSTREAM.name).and_then(named_upstream) else {
+            continue;
+        };
+        if UpstreamName::parse(name).is_ok() && !known().any(|known| known == name) {
+            let key = format!("models.{}.upstream", model.key);
+            let message = format!("the model '{}' names an unknown upstream '{name}'", model.key);
+            let problem = Problem::new(codes::UNKNOWN_UPSTREAM, message);
+            notes.error(&key, origin, with_known(problem, name, known()));
+        }
+    }
+}
+
+/// The environments of `server.environments` exist.
+pub(crate) fn environments_exist(root: &Table, server: &Server, notes: &Notes) {
+    let Some(environments) = root.table(environments::SECTION.name) else {
+        return;
+    };
+    let known = || environments.entries.iter().map(|entry| entry.key.as_str());
+    let node = root.find(&[server::SECTION.name, server::ENVIRONMENTS.name]);
+    for (at, name) in server.environments.iter().flatten().enumerate() {
+        if known().any(|known| known == name.as_str()) {
+            continue;
+        }
+        let message = format!("'server.environments' names an unknown environment '{name}'");
+        let problem = Problem::new(codes::UNKNOWN_ENVIRONMENT, message);
+        let problem = with_known(problem, name.as_str(), known());
+        notes.error("server.environments", &origin_of(node, at), problem);
+    }
+}
+
+/// The two listeners differ; operators are not exposed without a word.
+pub(crate) fn listeners_differ(root: &Table, server: &Server, operator: &Operator, notes: &Notes) {
+    let operators = root.find(&[operator::SECTION.name, operator::LISTEN.name]);
+    let callers = root.find(&[server::SECTION.name, server::LISTEN.name]);
+    if collide(server.listen, operator.listen) {
+        let message = format!(
+            "'operator.listen' ({}) and 'server.listen' ({}) are the same address",
+            operator.listen, server.listen
+        );
+        let problem = Problem::new(codes::SAME_ADDRESS, message).help("give one another port");
+        let origin = operators.or(callers).map_or(Origin::Default, |node| node.origin.clone());
+        notes.error("operator.listen", &origin, problem);
+    }
+    if !operator.listen.ip().to_canonical().is_loopback() {
+        let message =
+            format!("'operator.listen' ({}) can be reached from other machines", operator.listen);
+        let problem = Problem::new(codes::OPERATOR_EXPOSED, message).help(
+            "listen on 127.0.0.1, or make sure that only trusted machines reach it: it has no TLS",
+        );
+        notes.warning("operator.listen", &origin_of(operators, 0), problem);
+    }
+}
+
+/// Warns of an environment whose regions no model's upstream lies in.
+pub(crate) fn regions_are_reached(
+    root: &Table,
+    upstreams: &BTreeMap<UpstreamName, Upstream>,
+    models: &BTreeMap<ModelName, Model>,
+    environments: &BTreeMap<EnvironmentName, Environment>,
+    notes: &Notes,
+) {
+    let reached: Vec<&Region> = models
+        .values()
+        .filter_map(|model| upstreams.get(&model.upstream)?.region.as_ref())
+        .collect();
+    for (name, environment) in environments {
+        let regions = &environment.regions;
+        let inside = |region: &Region| regions.iter().any(|wider| region.within(wider));
+        if regions.is_empty() || reached.iter().any(|region| inside(region)) {
+            continue;
+        }
+        let path = [environments::SECTION.name, name.as_str(), "regions"];
+        let origin = root.find(&path).map_or(Origin::Default, |node| node.origin.clone());
+        let message = format!("no model can be reached in the regions of '{name}'");
+        let problem = Problem::new(codes::UNREACHABLE_REGION, message)
+            .help("set the region of an upstream; one without is outside every region");
+        notes.warning(&path.join("."), &origin, problem);
+    }
+}
+
+/// The name in any of the three forms, and where it stands.
+fn named_upstream(node: &Node) -> Option<(&str, &Origin)> {
+    let node = match node.list() {
+        Some(nodes) => nodes.first()?,
+        None => node,
+    };
+    let node = match node.table() {
+        Some(table) => table.get("name")?,
+        None => node,
+    };
+    node.text().map(|name| (name, &node.origin))
+}
+
+fn with_known<'a>(
+    problem: Problem,
+    name: &str,
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Problem {
+    let list = known.clone().collect::<Vec<_>>().join(", ");
+    let problem = problem.note(format!("configured: {list}"));
+    match suggest::question(name, known) {
+        Some(question) => problem.help(question),
+        None => problem,
+    }
+}
+
+/// Of the list's element, else of the node.
+fn origin_of(node: Option<&Node>, at: usize) -> Origin {
+    let element = node.and_then(|node| node.list()?.get(at));
+    element.or(node).map_or(Origin::Default, |node| node.origin.clone())
+}
+
+/// Would one listener take the other's place? Port 0 never does; an address of all interfaces
+/// takes the port on each.
+fn collide(one: SocketAddr, other: SocketAddr) -> bool {
+    let same_ip = one.ip().to_canonical() == other.ip().to_canonical()
+        || one.ip().is_unspecified()
+        || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && same_ip
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(one: &str, other: &str, expect: bool) {
+        assert_eq!(collide(one.parse().unwrap(), other.parse().unwrap()), expect, "{one} {other}");
+    }
+
+    #[test]
+    fn listeners_collide_on_one_port_of_one_address() {
+        check("127.0.0.1:1", "127.0.0.1:1", true);
+        check("0.0.0.0:1", "127.0.0.1:1", true);
+        check("[::]:1", "0.0.0.0:1", true);
+        check("[::ffff:127.0.0.1]:1", "127.0.0.1:1", true);
+        check("127.0.0.1:0", "127.0.0.1:0", false);
+        check("127.0.0.1:1", "127.0.0.1:2", false);
+        check("127.0.0.1:1", "127.0.0.2:1", false);
+    }
+}

@@ -1,0 +1,41 @@
+//! The whole configuration, typed: what every other crate is handed parts of.
+//!
+//! It must never hold a secret, only references, and never be passed on whole below the wiring.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use bastion_types::{EnvironmentName, ModelName, OrganizationName, UpstreamName};
+
+use crate::elements::environments::Environment;
+use crate::elements::limits::LimitsSection;
+use crate::elements::models::Model;
+use crate::elements::operator::Operator;
+use crate::elements::server::Server;
+use crate::elements::store::StoreSection;
+use crate::elements::upstreams::Upstream;
+
+/// The effective configuration of one deployment.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The one organization of this deployment; default `default`.
+    pub organization: OrganizationName,
+    /// Three capital letters; default `CAD`. Every amount and price is in it.
+    pub currency: String,
+    /// Where database, lock file and operator's token lie; default `./data` beside the file.
+    pub data_dir: PathBuf,
+    /// The callers' listener.
+    pub server: Server,
+    /// The operators' listener.
+    pub operator: Operator,
+    /// Where keys and records are kept.
+    pub store: StoreSection,
+    /// Where rates and concurrency are counted.
+    pub limits: LimitsSection,
+    /// The servers that answer calls; at least one.
+    pub upstreams: BTreeMap<UpstreamName, Upstream>,
+    /// The models that callers may name; at least one.
+    pub models: BTreeMap<ModelName, Model>,
+    /// The environments; at least one.
+    pub environments: BTreeMap<EnvironmentName, Environment>,
+}

@@ -1,0 +1,211 @@
+//! Each section: what loads, and what does not.
+
+use bastion_config::{Kind, Size};
+use bastion_types::{ModelName, Region, UpstreamName};
+
+use super::{FULL, codes, read, with};
+
+/// The codes when one line of the full file is replaced.
+fn check(line: &str, replacement: &str, expect: &[&str]) {
+    assert_eq!(codes(read(&with(line, replacement))), expect, "{replacement}");
+}
+
+const BASE_URL: &str = "base_url = \"https://api.qubittron.ai/v1\"";
+const UPSTREAM: &str = "upstream = \"bastion\"";
+const PRICE: &str = "price = { input = \"0.05\", output = \"0.20\" }";
+const REGIONS: &str = "regions = [\"CA\"]";
+
+#[test]
+fn the_full_file_loads_as_it_says() {
+    let loaded = read(FULL).unwrap();
+    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+    let config = loaded.config;
+    assert_eq!((config.organization.as_str(), config.currency.as_str()), ("acme", "EUR"));
+    assert_eq!(config.server.forward_headers, ["x-experiment"]);
+    assert_eq!((config.server.max_connections, config.server.max_body_bytes), (100, 2048));
+    let upstream = &config.upstreams[&UpstreamName::parse("bastion").unwrap()];
+    assert_eq!(upstream.region, Region::parse("CA-QC").ok());
+    assert_eq!(upstream.timeout.idle.to_string(), "3s");
+    let model = &config.models[&ModelName::parse("gpt-oss-20b").unwrap()];
+    assert_eq!((model.kinds.as_slice(), model.size), (&[Kind::Chat][..], Some(Size::Small)));
+    assert_eq!(model.upstream_model, ModelName::parse("gpt-oss").ok());
+    assert!(model.reasoning);
+    let price = model.price.unwrap();
+    assert_eq!(price.cached_input_per_million, price.input_per_million);
+    assert_eq!(price.reasoning_per_million, price.output_per_million);
+    assert_eq!(price.per_call.nanos(), 0);
+}
+
+#[test]
+fn an_empty_file_says_what_is_needed() {
+    assert_eq!(codes(read("")), ["missing_key", "missing_key", "missing_key"]);
+    assert_eq!(codes(bastion_config::load(&bastion_config::Sources::default())).len(), 3);
+    assert_eq!(codes(read("[upstreams]\n[models]\n[environments]\n")).len(), 3);
+}
+
+#[test]
+fn an_upstream_is_reached_safely_or_not_at_all() {
+    check(BASE_URL, "base_url = \"http://api.qubittron.ai/v1\"", &["plain_http"]);
+    check(BASE_URL, "base_url = \"http://10.0.0.1/v1\"", &["plain_http"]);
+    check(BASE_URL, "base_url = \"ftp://x\"", &["bad_value"]);
+    check(BASE_URL, "base_url = \"https://u:p@x\"", &["bad_value"]);
+    check(BASE_URL, "base_url = \"http://127.0.0.1:9090/v1\"", &[]);
+    let text = with(BASE_URL, "base_url = \"http://10.0.0.1/v1\"")
+        .replace("allow_plain_http = false", "allow_plain_http = true");
+    assert_eq!(codes(read(&text)), Vec::<&str>::new());
+    check("region = \"CA-QC\"", "region = \"Canada\"", &["bad_name"]);
+    check("api_key = \"env:QUBITTRON_API_KEY\"", "", &["missing_key"]);
+    check("api_key = \"env:QUBITTRON_API_KEY\"", "api_key = \"qbt_x\"", &["literal_secret"]);
+    check("api_key = \"env:QUBITTRON_API_KEY\"", "api_key = \"vault:x\"", &["not_in_this_version"]);
+}
+
+#[test]
+fn a_file_reference_is_beside_the_configuration() {
+    let text = with("api_key = \"env:QUBITTRON_API_KEY\"", "api_key = \"file:secrets/key\"");
+    let mut sources = super::sources(&text, &[]);
+    sources.file.as_mut().unwrap().0 = "/etc/bastion/bastion.toml".into();
+    let config = bastion_config::load(&sources).unwrap().config;
+    let upstream = config.upstreams.values().next().unwrap();
+    assert_eq!(upstream.api_key.to_string(), "file:/etc/bastion/secrets/key");
+}
+
+#[test]
+fn a_model_has_exactly_one_upstream() {
+    check(UPSTREAM, "", &["missing_key"]);
+    check(UPSTREAM, "upstream = \"bastoin\"", &["unknown_upstream"]);
+    check(UPSTREAM, "upstream = [\"bastoin\"]", &["unknown_upstream"]);
+    check(UPSTREAM, "upstream = [{ name = \"bastoin\" }]", &["unknown_upstream"]);
+    check(UPSTREAM, "upstream = []", &["bad_value"]);
+    check(UPSTREAM, "upstream = [3]", &["wrong_type"]);
+    check(UPSTREAM, "upstream = { name = \"bastion\" }", &["wrong_type"]);
+    check(UPSTREAM, "upstream = [{ nam = \"bastion\" }]", &["missing_key", "unknown_key"]);
+    check(UPSTREAM, "upstream = [\"bastion\", \"other\"]", &["not_in_this_version"]);
+    check(UPSTREAM, "upstream = [{ name = \"bastion\", model = \"x\" }]", &["set_twice"]);
+    check(UPSTREAM, "upstream = [{ name = \"bastion\" }]", &[]);
+    check(UPSTREAM, "upstream = [\"bastion\"]", &[]);
+}
+
+#[test]
+fn the_long_form_carries_name_and_price() {
+    let long = "upstream = [{ name = \"bastion\", model = \"m\", price = { input = \"1\", output = \"2\" } }]";
+    let text =
+        with(UPSTREAM, long).replace(PRICE, "").replace("upstream_model = \"gpt-oss\"\n", "");
+    let config = read(&text).unwrap().config;
+    let model = config.models.values().next().unwrap();
+    assert_eq!(model.upstream_model.as_ref().unwrap().as_str(), "m");
+    assert_eq!(model.price.unwrap().output_per_million.to_string(), "2.00");
+}
+
+#[test]
+fn a_price_is_complete_and_exact() {
+    check(PRICE, "price = { input = \"0.05\" }", &["missing_key"]);
+    check(PRICE, "price = { input = 0.05, output = 1 }", &["wrong_type", "wrong_type"]);
+    check(PRICE, "price = { input = \"-1\", output = \"1e3\" }", &["bad_value", "bad_value"]);
+    check(
+        PRICE,
+        "price = { input = \"1\", output = \"1\", image = \"1\" }",
+        &["not_in_this_version"],
+    );
+    check(PRICE, "price = \"free\"", &["wrong_type"]);
+    check(PRICE, "", &[]);
+}
+
+#[test]
+fn a_models_own_words_are_checked() {
+    check("kind = \"chat\"", "kind = \"embeddings\"", &["not_in_this_version"]);
+    check("kind = \"chat\"", "kind = [\"chat\", \"speech\"]", &["not_in_this_version"]);
+    check("kind = \"chat\"", "kind = \"chatt\"", &["bad_value"]);
+    check("kind = \"chat\"", "kind = []", &["bad_value"]);
+    check("kind = \"chat\"", "kind = [\"chat\", \"chat\"]", &[]);
+    check("size = \"small\"", "size = \"tiny\"", &["bad_value"]);
+    check("context_tokens = 131072", "context_tokens = 0", &["out_of_range"]);
+    check("max_output_tokens = 8192", "max_output_tokens = 131073", &["out_of_range"]);
+    check("[models.\"gpt-oss-20b\"]", "[models.\"gpt oss\"]", &["bad_name"]);
+}
+
+#[test]
+fn a_servers_limits_have_limits() {
+    check("max_body_bytes = 2048", "max_body_bytes = 268435457", &["out_of_range"]);
+    check("max_body_bytes = 2048", "max_body_bytes = \"32 MiB\"", &["wrong_type"]);
+    check("max_connections = 100", "max_connections = 0", &["out_of_range"]);
+    check("threads = 2", "threads = 0", &["out_of_range"]);
+    check(
+        "forward_headers = [\"x-experiment\"]",
+        "forward_headers = [\"Cookie\"]",
+        &["forbidden_header"],
+    );
+    check("forward_headers = [\"x-experiment\"]", "forward_headers = \"x\"", &["wrong_type"]);
+    check(
+        "environments = [\"dev\", \"prod\"]",
+        "environments = [\"dev\", \"prd\"]",
+        &["unknown_environment"],
+    );
+    check("listen = \"127.0.0.1:9001\"", "listen = \"127.0.0.1:9000\"", &["same_address"]);
+    check("listen = \"127.0.0.1:9001\"", "listen = \"0.0.0.0:9000\"", &["same_address"]);
+}
+
+#[test]
+fn what_loads_and_is_still_worth_a_word_is_a_warning() {
+    let warned = |line: &str, replacement: &str| {
+        let warnings = read(&with(line, replacement)).unwrap().warnings;
+        let found = &warnings.diagnostics[0];
+        (warnings.diagnostics.len(), found.code, found.line)
+    };
+    let exposed = warned("listen = \"127.0.0.1:9001\"", "listen = \"0.0.0.0:9001\"");
+    assert_eq!(exposed, (1, "operator_exposed", Some(13)));
+    assert_eq!(warned(REGIONS, "regions = [\"US\"]"), (1, "unreachable_region", Some(36)));
+    assert_eq!(warned("region = \"CA-QC\"", ""), (1, "unreachable_region", Some(36)));
+}
+
+#[test]
+fn a_setting_without_its_protection_does_not_load() {
+    let unbuilt = &["not_in_this_version"];
+    for setting in [
+        "monthly_cap = \"500.00\"",
+        "daily_cap = \"40.00\"",
+        "hold_wait = \"2s\"",
+        "timezone = \"America/Toronto\"",
+        "enforce = \"observe\"",
+        "require_surface = true",
+        "pii_unscreenable = \"refuse\"",
+        "pii = \"mask\"",
+        "faults = \"allow\"",
+        "samples = { rate = 0.01, bodies = \"redacted\" }",
+        "samples = {}",
+    ] {
+        check(REGIONS, setting, unbuilt);
+    }
+    for setting in ["tls = { cert = \"file:a\" }", "trusted_proxies = []"] {
+        check("threads = 2", setting, unbuilt);
+    }
+    for setting in ["template_tokens = 1", "timeout = { idle = \"1s\" }", "languages = []"] {
+        check("size = \"small\"", setting, unbuilt);
+    }
+    check("region = \"CA-QC\"", "region = \"CA\"\nheartbeat = \"15s\"", unbuilt);
+    check("url = \"sqlite\"", "url = \"sqlite\"\nmigrate = \"manual\"", unbuilt);
+    check("url = \"local\"", "url = \"local\"\nprefix = \"x\"", unbuilt);
+    for section in [
+        "surfaces.x",
+        "retry",
+        "balance",
+        "recharge",
+        "alerts.rules.x",
+        "[waivers]",
+        "ledger",
+        "pii",
+    ] {
+        check("[environments.dev]", &format!("[{section}]\n[environments.dev]"), unbuilt);
+    }
+}
+
+#[test]
+fn a_setting_that_asks_for_nothing_always_loads() {
+    for setting in [
+        "pii = \"off\"",
+        "faults = \"refuse\"",
+        "samples = { rate = 0 }",
+        "samples = { rate = 0.0, keep = \"14d\" }",
+    ] {
+        check(REGIONS, setting, &[]);
+    }
+}

@@ -1,0 +1,98 @@
+//! The manual and what `init` writes: both load, and the manual leaves no setting out.
+
+use std::fmt::Write;
+
+use bastion_config::{DEFAULT_TOML, INIT_TOML, SettingSource, schema};
+use bastion_types::EnvironmentName;
+
+use super::read;
+
+/// The manual with every commented setting uncommented.
+fn uncommented() -> String {
+    let mut text = String::new();
+    for line in DEFAULT_TOML.lines() {
+        let is_setting = line.len() > 1 && line.starts_with('#') && !line.starts_with("# ");
+        writeln!(text, "{}", if is_setting { &line[1..] } else { line }).unwrap();
+    }
+    text
+}
+
+#[test]
+fn what_init_writes_loads_without_a_warning() {
+    let loaded = read(INIT_TOML).unwrap();
+    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+    let names: Vec<&str> = loaded.config.environments.keys().map(EnvironmentName::as_str).collect();
+    assert_eq!(names, ["dev", "prod", "staging"]);
+    assert_eq!(loaded.config.models.len(), 12);
+    assert_eq!(loaded.config.data_dir.to_str(), Some("data"));
+    let upstream = loaded.config.upstreams.values().next().unwrap();
+    assert_eq!(upstream.base_url.to_string(), "https://api.qubittron.ai/v1");
+    assert_eq!(upstream.api_key.to_string(), "env:QUBITTRON_API_KEY");
+    assert_eq!(upstream.region.as_ref().unwrap().as_str(), "CA");
+    assert_eq!(upstream.residency_clause, None);
+}
+
+#[test]
+fn the_manual_says_the_defaults() {
+    let plain = read(DEFAULT_TOML).unwrap();
+    let written = read(&uncommented()).unwrap();
+    assert!(plain.warnings.is_empty() && written.warnings.is_empty());
+    assert_eq!(plain.shown.len(), written.shown.len() - 4, "the price has five parts");
+    for row in &plain.shown {
+        let other = written.shown.iter().find(|other| other.key == row.key);
+        let is_set = other.is_some_and(|other| other.source != SettingSource::Default);
+        assert!(is_set || row.value == "unpriced", "{} is not in the manual", row.key);
+    }
+    let (mut plain, written) = (plain.config, written.config);
+    // What has no default stands there as an example.
+    plain.server.threads = written.server.threads;
+    plain.server.environments.clone_from(&written.server.environments);
+    for (name, upstream) in &mut plain.upstreams {
+        upstream.region.clone_from(&written.upstreams[name].region);
+        upstream.residency_clause.clone_from(&written.upstreams[name].residency_clause);
+    }
+    for (name, model) in &mut plain.models {
+        let example = &written.models[name];
+        assert_eq!(model.kinds, example.kinds);
+        assert_eq!(model.reasoning, example.reasoning);
+        *model = example.clone();
+    }
+    assert_eq!(format!("{plain:?}"), format!("{written:?}"));
+}
+
+#[test]
+fn every_setting_of_the_schema_is_in_the_manual() {
+    let schema = schema();
+    let manual = uncommented();
+    for (section, property) in schema["properties"].as_object().unwrap() {
+        let block: String = if property["type"] == "object" {
+            let header = format!("[{section}");
+            let lines = manual.lines().skip_while(|line| !line.starts_with(&header));
+            lines
+                .skip(1)
+                .take_while(|line| !line.starts_with('['))
+                .fold(String::new(), |all, line| all + line + "\n")
+        } else {
+            manual.clone()
+        };
+        let named = &property["additionalProperties"];
+        let settings =
+            if named.is_object() { &named["properties"] } else { &property["properties"] };
+        if settings.is_null() {
+            assert!(block.contains(&format!("\n{section} = ")), "{section}");
+        }
+        for (name, setting) in settings.as_object().into_iter().flatten() {
+            documented(name, setting, &block);
+        }
+    }
+}
+
+/// What loads only when it asks for nothing has an empty type and is not in the manual.
+fn documented(name: &str, setting: &serde_json::Value, block: &str) {
+    let is_built = setting.as_object().unwrap().len() > 1;
+    let line = block.lines().find(|line| line.starts_with(&format!("{name} = ")));
+    assert_eq!(line.is_some(), is_built, "{name} in:\n{block}");
+    for part in setting["properties"].as_object().into_iter().flatten().map(|(part, _)| part) {
+        assert!(line.unwrap().contains(&format!(" {part} = ")), "{name}.{part}");
+    }
+}

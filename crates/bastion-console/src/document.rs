@@ -1,0 +1,96 @@
+//! The OpenAPI document, made from what is served.
+//!
+//! It must never be written by hand: what is not in an [`Operation`] is neither served nor told.
+
+use std::future::ready;
+use std::sync::Arc;
+
+use bastion_types::EnvironmentName;
+use serde_json::{Map, Value, json};
+
+use crate::answer::Answer;
+use crate::ask::Ask;
+use crate::description::Description;
+use crate::desk::Desk;
+use crate::operation::Operation;
+use crate::problem::Problem;
+use crate::{admin, probes, schema};
+
+const PATH: &str = "/admin/v1/openapi.json";
+const NAME: &str = "document";
+
+/// Where the document holds which environments a new key may have.
+const ENVIRONMENT_POINTER: &str = "/components/schemas/KnownEnvironment";
+
+/// The document of the operators' plane: OpenAPI 3.1, without one deployment's own names.
+pub fn openapi() -> Value {
+    let mut paths = Map::new();
+    for (tag, operation) in operations() {
+        let described = operation.description.to_json(tag, operation.access);
+        let path = paths.entry(operation.path).or_insert_with(|| json!({}));
+        if let Some(methods) = path.as_object_mut() {
+            methods.insert(operation.method.to_owned(), described);
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Bastion operator API",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Keys, recorded calls and the running configuration. Times are RFC \
+                3339 in UTC, lists are paged by cursor, every error is in one envelope.",
+        },
+        "security": [{ "operatorToken": [] }],
+        "paths": paths,
+        "components": {
+            "securitySchemes": { "operatorToken": { "type": "http", "scheme": "bearer" } },
+            "schemas": schemas(),
+            "responses": schema::problem_responses(),
+            "headers": schema::headers(),
+        },
+    })
+}
+
+/// Everything that is served, each with the name that the document groups it by.
+pub(crate) fn operations() -> Vec<(&'static str, Operation)> {
+    let named = |name| move |operation| (name, operation);
+    let mut all: Vec<_> = probes::operations().into_iter().map(named(probes::NAME)).collect();
+    all.push((NAME, operation()));
+    for resource in admin::ALL {
+        all.extend(resource.operations().into_iter().map(named(resource.name())));
+    }
+    all
+}
+
+fn schemas() -> Map<String, Value> {
+    let mut all = vec![("Error", schema::error()), ("OpenApi", json!({ "type": "object" }))];
+    all.extend(probes::schemas());
+    all.extend(admin::ALL.iter().flat_map(|resource| resource.schemas()));
+    all.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
+}
+
+fn operation() -> Operation {
+    let description = Description {
+        id: "read_document",
+        summary: "This document",
+        parameters: Vec::new(),
+        body: None,
+        answers: vec![(200, schema::json_answer("this document", "OpenApi"))],
+        problems: &[],
+    };
+    Operation::get(PATH, description, |desk: Arc<Desk>, ask: Ask| ready(show(&desk, &ask)))
+}
+
+fn show(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
+    ask.query(&[])?;
+    Answer::ok(&with_environments(openapi(), &desk.deployment.environments()))
+}
+
+/// The document of one deployment: its environments are all that a new key may have.
+fn with_environments(mut document: Value, environments: &[EnvironmentName]) -> Value {
+    let known = document.pointer_mut(ENVIRONMENT_POINTER).and_then(Value::as_object_mut);
+    if let Some(known) = known.filter(|_| !environments.is_empty()) {
+        known.insert("enum".to_owned(), json!(environments));
+    }
+    document
+}

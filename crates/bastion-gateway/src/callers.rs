@@ -1,0 +1,83 @@
+//! What answers the callers' listener: health, the door, and a task for each call.
+//!
+//! It must never do a call's work itself: the call's task goes on when the caller leaves.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bastion_runtime::{Handler, Tasks};
+use bastion_types::Refusal;
+use bastion_wire::refusal_response;
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+use crate::answer_body::AnswerBody;
+use crate::desk::Desk;
+use crate::gateway::Gateway;
+use crate::path;
+use crate::pool::Pool;
+use crate::reply::Reply;
+
+/// Answers the callers of one thread.
+pub struct Callers {
+    desk: Arc<Desk>,
+}
+
+impl Callers {
+    /// For one thread, which waits for `tasks` in a drain.
+    pub fn new(gateway: Arc<Gateway>, tasks: Tasks) -> Callers {
+        let pool = Arc::new(Pool::default());
+        Callers { desk: Arc::new(Desk { gateway, pool, tasks }) }
+    }
+
+    fn health(&self, request: &Request<Incoming>) -> Option<Response<AnswerBody>> {
+        if *request.method() != Method::GET && *request.method() != Method::HEAD {
+            return None;
+        }
+        match request.uri().path() {
+            "/healthz" => Some(word(StatusCode::OK, "ok")),
+            "/readyz" if self.desk.gateway.tools.readiness.is_ready() => {
+                Some(word(StatusCode::OK, "ready"))
+            }
+            "/readyz" => Some(word(StatusCode::SERVICE_UNAVAILABLE, "not ready")),
+            _ => None,
+        }
+    }
+}
+
+impl Handler for Callers {
+    type Body = AnswerBody;
+    type Session = ();
+
+    fn open(&self, _peer: SocketAddr) {}
+
+    async fn answer(
+        self: Arc<Self>,
+        _session: Arc<()>,
+        request: Request<Incoming>,
+    ) -> Response<AnswerBody> {
+        if let Some(health) = self.health(&request) {
+            return health;
+        }
+        let desk = &self.desk;
+        let entered = match path::enter(desk, request) {
+            Ok(entered) => entered,
+            Err(turned_away) => return turned_away.map(AnswerBody::whole),
+        };
+        let id = entered.id();
+        let (reply, answer) = Reply::new();
+        desk.tasks.spawn(path::walk(Arc::clone(desk), entered, reply));
+        // Only a panic in the call's task drops the reply unanswered.
+        let failed = |_| refusal_response(&Refusal::Internal, &id).map(AnswerBody::whole);
+        answer.await.unwrap_or_else(failed)
+    }
+}
+
+fn word(status: StatusCode, text: &'static str) -> Response<AnswerBody> {
+    let mut response = Response::new(AnswerBody::whole(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}

@@ -1,0 +1,69 @@
+//! The endpoints: one file each, this list, and what tells one from another.
+//!
+//! An endpoint must never talk to an upstream by itself: the path does that for all of them.
+
+mod chat_completions;
+mod model;
+mod models;
+
+use bastion_config::Kind;
+use bastion_types::{EnvironmentName, Refusal};
+use bastion_wire::{ChatAsk, Endpoint};
+use bytes::Bytes;
+
+use crate::policy::Policy;
+
+/// Who is asked, and for what.
+pub(crate) struct Question<'a> {
+    /// The policy of this call.
+    pub(crate) policy: &'a Policy,
+    /// The caller's environment.
+    pub(crate) environment: &'a EnvironmentName,
+    /// The model in the path.
+    pub(crate) named_model: Option<&'a str>,
+}
+
+/// How an endpoint is served.
+#[derive(Clone, Copy)]
+pub(crate) enum Service {
+    /// The gateway answers by itself, as JSON.
+    Here(fn(&Question<'_>) -> Result<Bytes, Refusal>),
+    /// An upstream answers.
+    Upstream(UpstreamService),
+}
+
+/// How a call that an upstream answers is read.
+#[derive(Clone, Copy)]
+pub(crate) struct UpstreamService {
+    /// What a model must be able to do.
+    pub(crate) kind: Kind,
+    /// Reads what policy needs of the body.
+    pub(crate) read: for<'a> fn(&'a [u8]) -> Result<ChatAsk<'a>, Refusal>,
+}
+
+/// What one endpoint's file gives.
+pub(crate) trait Serves: Sync {
+    /// Its row in the contract.
+    fn endpoint(&self) -> Endpoint;
+    /// How it is served.
+    fn service(&self) -> Service;
+}
+
+const ALL: [&dyn Serves; 3] = [&chat_completions::ChatCompletions, &model::Model, &models::Models];
+
+/// How an endpoint is served.
+pub(crate) fn service(endpoint: Endpoint) -> Option<Service> {
+    ALL.iter().find(|serves| serves.endpoint() == endpoint).map(|serves| serves.service())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_endpoint_of_the_contract_is_served() {
+        for endpoint in Endpoint::ALL {
+            assert!(service(endpoint).is_some(), "{}", endpoint.name());
+        }
+    }
+}

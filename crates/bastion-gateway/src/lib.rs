@@ -1,0 +1,20 @@
+//! The callers' plane: the path of a call, from the door to the record.
+//!
+//! Start reading at `path.rs`. It must never write SQL, never read the configuration's file and
+//! never let a caller choose an upstream.
+
+mod answer_body;
+mod callers;
+mod desk;
+mod endpoints;
+mod gateway;
+mod headers;
+mod path;
+mod policy;
+mod pool;
+mod reply;
+
+pub use answer_body::AnswerBody;
+pub use callers::Callers;
+pub use gateway::{Gateway, Tools};
+pub use policy::{Policy, PolicyError, PolicyParts};

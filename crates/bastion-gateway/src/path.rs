@@ -1,0 +1,85 @@
+//! START HERE. The path of a call, stage by stage; each takes what the one before returned.
+//!
+//! door → authenticate → admit → screen → hold → dispatch → relay → settle → record
+//!
+//! Nothing may return between `hold` and `settle`, and every call passes `record`.
+
+mod admit;
+mod authenticate;
+mod dispatch;
+mod door;
+mod hold;
+mod record;
+mod relay;
+mod screen;
+mod settle;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+use crate::desk::Desk;
+use crate::endpoints::Service;
+use crate::reply::Reply;
+use authenticate::{Caller, Known};
+use door::Arrival;
+use hold::Hold;
+use screen::Turned;
+use settle::Settlement;
+
+/// What needs no task: an unknown path, a wrong method (404, 405), a bad key (401).
+pub(crate) fn enter(desk: &Desk, request: Request<Incoming>) -> Result<Known, Response<Bytes>> {
+    let entered = door::enter(desk, request)?;
+    authenticate::authenticate(desk, entered)
+}
+
+/// A call of a known caller, from its body to its record; it goes on when the caller leaves.
+pub(crate) async fn walk(desk: Arc<Desk>, known: Known, reply: Reply) {
+    let running = desk.gateway.tools.metrics.begin_call();
+    let Known { caller, arrival, body } = known;
+    let settlement = match arrival.service {
+        Service::Here(answer) => {
+            settle::unheld(relay::answer_here(&caller, &arrival, answer, reply), None, None)
+        }
+        Service::Upstream(_) => match prepare(&desk, &caller, &arrival, body).await {
+            Ok(hold) => carry(&desk, (&caller, &arrival), hold, reply).await,
+            Err(turned) => turn_away(turned, &arrival, reply),
+        },
+    };
+    record::record(&desk, &caller, &arrival, settlement).await;
+    drop(running);
+}
+
+/// Up to the hold a call may be turned away; nothing has been sent.
+async fn prepare(
+    desk: &Desk,
+    caller: &Caller,
+    arrival: &Arrival,
+    body: Incoming,
+) -> Result<Hold, Turned> {
+    let body = door::receive(&caller.policy, (&arrival.headers, body)).await?;
+    let admitted = admit::admit(desk, caller, arrival, body)?;
+    let screened = screen::screen(desk, caller, admitted)?;
+    hold::hold(screened)
+}
+
+/// From the hold to its settlement there is no way out.
+async fn carry(
+    desk: &Desk,
+    (caller, arrival): (&Caller, &Arrival),
+    hold: Hold,
+    mut reply: Reply,
+) -> Settlement {
+    let forward = &caller.policy.forward_headers;
+    let dispatched = dispatch::dispatch(desk, arrival, &hold, (forward, &mut reply)).await;
+    let relayed = relay::relay(desk, arrival, &hold, (dispatched, reply)).await;
+    settle::settle(desk, hold, relayed)
+}
+
+fn turn_away(turned: Turned, arrival: &Arrival, reply: Reply) -> Settlement {
+    let Turned { refusal, standing, model, user } = turned;
+    let relayed = relay::refuse(&refusal, standing.as_ref(), arrival, reply);
+    settle::unheld(relayed, model.as_ref(), user)
+}

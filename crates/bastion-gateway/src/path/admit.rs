@@ -1,0 +1,144 @@
+//! May this call run now? The body is read, the model found, rates and a slot are taken.
+//!
+//! It must never take from one limit when another refuses, and never wait.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bastion_limits::{Ask, Denied, KeyLimits, Permit, Standing};
+use bastion_types::{RateKind, Refusal};
+use bytes::Bytes;
+
+use super::authenticate::Caller;
+use super::door::Arrival;
+use crate::desk::Desk;
+use crate::endpoints::{Service, UpstreamService};
+use crate::policy::ModelPolicy;
+
+/// Bytes that count as one token before anything is known of them. Source: interface, Estimates.
+const BYTES_PER_TOKEN: u64 = 4;
+
+/// Longest end user's id in a header, in bytes.
+const MAX_USER_BYTES: usize = 256;
+
+/// Headers that promise what this version does not do: refused, never ignored.
+const NOT_IN_THIS_VERSION: [&str; 3] = ["idempotency-key", "bastion-surface", "bastion-stream"];
+
+/// What an SDK adds to a request that it sends again by itself.
+const CLIENT_RETRIES: &str = "x-stainless-retry-count";
+
+/// A call that may run.
+pub(crate) struct Admitted {
+    /// The model.
+    pub(crate) model: Arc<ModelPolicy>,
+    /// The body as it came.
+    pub(crate) body: Bytes,
+    /// Where the model's name stands in it.
+    pub(crate) model_place: Range<usize>,
+    /// Is the answer to be a stream?
+    pub(crate) streamed: bool,
+    /// Does it want to leave state at the upstream?
+    pub(crate) stored: bool,
+    /// The end user's id.
+    pub(crate) user: Option<String>,
+    /// The most output tokens that it may use.
+    pub(crate) output_bound_tokens: u64,
+    /// Slot and tokens.
+    pub(crate) permit: Permit,
+}
+
+/// Why it may not, with what is known of it.
+pub(crate) struct NotAdmitted {
+    /// What the caller is told.
+    pub(crate) refusal: Refusal,
+    /// The key's rates, where they are known.
+    pub(crate) standing: Option<Standing>,
+    /// The model, once it is found.
+    pub(crate) model: Option<Arc<ModelPolicy>>,
+}
+
+impl From<Refusal> for NotAdmitted {
+    fn from(refusal: Refusal) -> NotAdmitted {
+        NotAdmitted { refusal, standing: None, model: None }
+    }
+}
+
+/// Reads the body, finds the model, takes rates and a slot.
+pub(super) fn admit(
+    desk: &Desk,
+    caller: &Caller,
+    arrival: &Arrival,
+    body: Bytes,
+) -> Result<Admitted, NotAdmitted> {
+    count_client_retry(desk, arrival);
+    let header_user = read_headers(arrival)?;
+    let Service::Upstream(UpstreamService { kind, read }) = arrival.service else {
+        return Err(Refusal::Internal.into());
+    };
+    let ask = read(&body)?;
+    let Some(model) = caller.policy.model(&ask.model, kind) else {
+        return Err(Refusal::ModelNotFound { model: ask.model.into_owned() }.into());
+    };
+    let model = Arc::clone(model);
+    let output_bound_tokens =
+        model.output_bound_tokens(ask.output_limit_tokens).saturating_mul(ask.choices);
+    let permit =
+        take_limits(desk, caller, (output_bound_tokens, body.len())).map_err(|denied| {
+            let refusal = refusal_of(&denied, caller);
+            NotAdmitted {
+                refusal,
+                standing: Some(denied.standing),
+                model: Some(Arc::clone(&model)),
+            }
+        })?;
+    let user = ask.user.map(std::borrow::Cow::into_owned).or(header_user);
+    let (streamed, stored) = (ask.stream, ask.store);
+    let model_place = ask.model_place;
+    Ok(Admitted { model, body, model_place, streamed, stored, user, output_bound_tokens, permit })
+}
+
+fn count_client_retry(desk: &Desk, arrival: &Arrival) {
+    let count = arrival.headers.get(CLIENT_RETRIES).and_then(|value| value.to_str().ok());
+    if count.and_then(|count| count.parse::<u32>().ok()).is_some_and(|count| count > 0) {
+        desk.gateway.tools.metrics.client_retry();
+    }
+}
+
+/// The end user's id, if a header names one.
+fn read_headers(arrival: &Arrival) -> Result<Option<String>, Refusal> {
+    for header in NOT_IN_THIS_VERSION {
+        if arrival.headers.contains_key(header) {
+            let message = format!("the header '{header}' is not in this version; leave it out");
+            return Err(Refusal::invalid_field(header, message));
+        }
+    }
+    let Some(user) = arrival.headers.get("bastion-user") else { return Ok(None) };
+    match user.to_str() {
+        Ok(user) if user.len() <= MAX_USER_BYTES => Ok(Some(user.to_owned())),
+        _ => Err(Refusal::invalid_field(
+            "bastion-user",
+            format!("'bastion-user' must be visible ASCII of at most {MAX_USER_BYTES} bytes"),
+        )),
+    }
+}
+
+fn take_limits(
+    desk: &Desk,
+    caller: &Caller,
+    (output, body_bytes): (u64, usize),
+) -> Result<Permit, Denied> {
+    let input = u64::try_from(body_bytes).unwrap_or(u64::MAX).div_ceil(BYTES_PER_TOKEN);
+    let key = &caller.key;
+    let limits = KeyLimits { rpm: key.rpm, tpm: key.tpm, concurrency: key.concurrency };
+    let state = desk.gateway.limits.state(key.id, limits);
+    state.admit(Ask { tokens: input.saturating_add(output) }, desk.gateway.tools.clock.monotonic())
+}
+
+fn refusal_of(denied: &Denied, caller: &Caller) -> Refusal {
+    match (denied.never, denied.kind) {
+        (true, RateKind::Tokens) => {
+            Refusal::NeverFits { limit_tokens: caller.key.tpm.unwrap_or_default() }
+        }
+        (_, kind) => Refusal::RateLimited { kind, retry_after_s: denied.retry_after_s },
+    }
+}

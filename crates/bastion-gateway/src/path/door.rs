@@ -1,0 +1,136 @@
+//! The door: a request id, the endpoint, the head's checks; later the body, within its limits.
+//!
+//! It must never look at a key, and never read a body before the caller is known.
+
+mod ambiguous;
+
+use std::time::Duration;
+
+use bastion_types::{MonoNanos, Refusal, RequestId, Timestamp};
+use bastion_wire::{Endpoint, refusal_response, route};
+use bytes::{Bytes, BytesMut};
+use http::header::{CONNECTION, CONTENT_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+
+use crate::desk::Desk;
+use crate::endpoints::{Service, service};
+use crate::policy::Policy;
+
+/// Longest head that is served, in bytes: names and values.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
+
+/// What is known of a call from its head on.
+pub(crate) struct Arrival {
+    /// The call's id.
+    pub(crate) id: RequestId,
+    /// When its head had come.
+    pub(crate) at: Timestamp,
+    /// The same, on the clock that never goes back.
+    pub(crate) began: MonoNanos,
+    /// What it asks for.
+    pub(crate) endpoint: Endpoint,
+    /// How that is served.
+    pub(crate) service: Service,
+    /// The model in its path.
+    pub(crate) named_model: Option<String>,
+    /// Its headers.
+    pub(crate) headers: HeaderMap,
+}
+
+/// A request whose head is in order.
+pub(crate) struct Entered {
+    pub(super) arrival: Arrival,
+    pub(super) body: Incoming,
+}
+
+/// Looks at the head.
+pub(super) fn enter(desk: &Desk, request: Request<Incoming>) -> Result<Entered, Response<Bytes>> {
+    let tools = &desk.gateway.tools;
+    let at = tools.clock.now();
+    let began = tools.clock.monotonic();
+    let Ok(id) = RequestId::generate(at) else {
+        tracing::error!("the system gives no randomness");
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+        return Err(response);
+    };
+    let (head, body) = request.into_parts();
+    if let Err(refusal) = ambiguous::refuse(&head) {
+        let mut response = turn_away(desk, &refusal, &id);
+        // Whoever stands before us may see another request behind this one.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        return Err(response);
+    }
+    let found = if tools.drain.has_begun() { Err(Refusal::Draining) } else { find(&head) };
+    match found {
+        Ok((endpoint, service, named_model)) => {
+            let headers = head.headers;
+            let arrival = Arrival { id, at, began, endpoint, service, named_model, headers };
+            Ok(Entered { arrival, body })
+        }
+        Err(refusal) => Err(turn_away(desk, &refusal, &id)),
+    }
+}
+
+fn turn_away(desk: &Desk, refusal: &Refusal, id: &RequestId) -> Response<Bytes> {
+    desk.gateway.tools.metrics.refused_at_door(refusal);
+    refusal_response(refusal, id)
+}
+
+fn find(head: &http::request::Parts) -> Result<(Endpoint, Service, Option<String>), Refusal> {
+    let route = route(&head.method, head.uri.path())?;
+    let length = |(name, value): (&HeaderName, &HeaderValue)| {
+        name.as_str().len().saturating_add(value.len())
+    };
+    if head.headers.iter().map(length).sum::<usize>() > MAX_HEAD_BYTES {
+        let limit_bytes = u64::try_from(MAX_HEAD_BYTES).unwrap_or(u64::MAX);
+        return Err(Refusal::HeadersTooLarge { limit_bytes });
+    }
+    let service = service(route.endpoint).ok_or(Refusal::UnknownPath)?;
+    Ok((route.endpoint, service, route.model.map(std::borrow::Cow::into_owned)))
+}
+
+/// Reads the body, within the policy's size and time.
+pub(super) async fn receive(
+    policy: &Policy,
+    (headers, body): (&HeaderMap, Incoming),
+) -> Result<Bytes, Refusal> {
+    let encoding = headers.get(CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(Refusal::invalid("the body is compressed; send it without content-encoding"));
+    }
+    let limit_bytes = policy.max_body_bytes;
+    if body.size_hint().lower() > limit_bytes {
+        return Err(Refusal::PayloadTooLarge { limit_bytes });
+    }
+    let timeout: Duration = policy.body_timeout;
+    let read = tokio::time::timeout(timeout, collect(body, limit_bytes)).await;
+    read.unwrap_or(Err(Refusal::RequestTimeout))
+}
+
+async fn collect(mut body: Incoming, limit_bytes: u64) -> Result<Bytes, Refusal> {
+    let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let cut = |_| Refusal::invalid("the body ended before its announced length");
+        let Ok(data) = frame.map_err(cut)?.into_data() else { continue };
+        if first.len() + rest.len() + data.len() > limit {
+            return Err(Refusal::PayloadTooLarge { limit_bytes });
+        }
+        if first.is_empty() {
+            first = data;
+        } else {
+            rest.extend_from_slice(&data);
+        }
+    }
+    if rest.is_empty() {
+        return Ok(first);
+    }
+    let mut whole = BytesMut::with_capacity(first.len() + rest.len());
+    whole.extend_from_slice(&first);
+    whole.extend_from_slice(&rest);
+    Ok(whole.freeze())
+}

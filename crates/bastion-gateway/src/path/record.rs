@@ -1,0 +1,50 @@
+//! Every call of a known caller leaves a record: counted, logged, stored.
+//!
+//! It must never hold a body, and never be skipped.
+
+use std::borrow::Cow;
+
+use bastion_types::CallRecord;
+
+use super::authenticate::Caller;
+use super::door::Arrival;
+use super::settle::Settlement;
+use crate::desk::Desk;
+
+/// The metric's label where a call ended without an error.
+const NO_ERROR: &str = "none";
+
+/// Writes the record.
+pub(super) async fn record(
+    desk: &Desk,
+    caller: &Caller,
+    arrival: &Arrival,
+    settlement: Settlement,
+) {
+    let Settlement { relayed, usage, cost, model, user } = settlement;
+    let tools = &desk.gateway.tools;
+    let endpoint = arrival.endpoint.name();
+    let record = CallRecord {
+        id: arrival.id,
+        at: arrival.at,
+        environment: caller.key.environment.clone(),
+        service: caller.key.service.clone(),
+        key_id: caller.key.id,
+        surface: None,
+        endpoint: Cow::Borrowed(endpoint),
+        model,
+        upstream: relayed.upstream.as_ref().map(|upstream| upstream.name.clone()),
+        region: relayed.upstream.as_ref().and_then(|upstream| upstream.region.clone()),
+        status: relayed.status,
+        code: relayed.code.map(Cow::Borrowed),
+        attempts: relayed.attempts,
+        stream: relayed.stream,
+        usage,
+        cost: cost.map(|cost| cost.to_string()),
+        latency_ms: tools.clock.monotonic().millis_since(arrival.began),
+        first_event_ms: relayed.first_event_ms,
+        user,
+    };
+    tools.metrics.call(&record, endpoint, relayed.code.unwrap_or(NO_ERROR));
+    tools.calls.push(record).await;
+}

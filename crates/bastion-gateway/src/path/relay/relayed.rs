@@ -1,0 +1,58 @@
+//! What a caller got: the facts of an answer that settle and record go by.
+//!
+//! It must never hold the answer itself.
+
+use std::sync::Arc;
+
+use bastion_types::{AttemptCount, StreamOutcome, Usage};
+
+use crate::policy::UpstreamPolicy;
+
+/// The status in our records of a call whose caller left before its answer.
+const CALLER_LEFT_STATUS: u16 = 499;
+
+/// The code of such a call.
+pub(super) const CALLER_LEFT: &str = "caller_left";
+
+/// What the caller got.
+pub(crate) struct Relayed {
+    /// The status.
+    pub(crate) status: u16,
+    /// The error's code, if it was one.
+    pub(crate) code: Option<&'static str>,
+    /// How the stream ended.
+    pub(crate) stream: StreamOutcome,
+    /// What the upstream reported.
+    pub(crate) reported: Option<Usage>,
+    /// Bytes of the answer that were handed on.
+    pub(crate) passed_bytes: u64,
+    /// From the head's arrival to the first event.
+    pub(crate) first_event_ms: Option<u64>,
+    /// How many attempts there were.
+    pub(crate) attempts: AttemptCount,
+    /// Who answered, or was asked last.
+    pub(crate) upstream: Option<Arc<UpstreamPolicy>>,
+    /// May the upstream have done work that it did not report?
+    pub(crate) unknown: bool,
+}
+
+impl Relayed {
+    pub(super) fn ended(status: u16, code: Option<&'static str>) -> Relayed {
+        Relayed {
+            status,
+            code,
+            stream: StreamOutcome::None,
+            reported: None,
+            passed_bytes: 0,
+            first_event_ms: None,
+            attempts: AttemptCount(0),
+            upstream: None,
+            unknown: false,
+        }
+    }
+
+    pub(super) fn caller_left() -> Relayed {
+        let stream = StreamOutcome::Cancelled;
+        Relayed { stream, ..Relayed::ended(CALLER_LEFT_STATUS, Some(CALLER_LEFT)) }
+    }
+}

@@ -1,0 +1,109 @@
+//! What the configuration means for a call, made ready once: look-ups, header values, addresses.
+//!
+//! It must never be changed in place: a reload makes a new one, and each call keeps the one that
+//! it began with.
+
+mod error;
+mod model;
+mod upstream;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bastion_config::{Config, Kind};
+use bastion_types::{EnvironmentName, ModelName, Region, Secret, UpstreamName};
+use http::HeaderName;
+
+pub use error::PolicyError;
+pub(crate) use model::ModelPolicy;
+pub(crate) use upstream::UpstreamPolicy;
+
+/// What a policy is made of.
+pub struct PolicyParts<'a> {
+    /// The configuration.
+    pub config: &'a Config,
+    /// The upstreams' keys, as far as they resolved.
+    pub credentials: HashMap<UpstreamName, Secret>,
+}
+
+/// Everything that a call asks about the configuration.
+pub struct Policy {
+    models: HashMap<ModelName, Arc<ModelPolicy>>,
+    environments: HashMap<EnvironmentName, Vec<Region>>,
+    served: Option<Vec<EnvironmentName>>,
+    /// Most bytes of a request's body.
+    pub(crate) max_body_bytes: u64,
+    /// For a request's whole body.
+    pub(crate) body_timeout: Duration,
+    /// Headers of the caller's that go on, beside the fixed list.
+    pub(crate) forward_headers: Vec<HeaderName>,
+}
+
+impl Policy {
+    /// Makes a configuration ready for calls.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up, or a key cannot stand in a header.
+    pub fn new(parts: PolicyParts<'_>) -> Result<Policy, PolicyError> {
+        let config = parts.config;
+        let upstreams = upstream::all(config, &parts.credentials)?;
+        let models = config.models.iter().filter_map(|(name, model)| {
+            let upstream = Arc::clone(upstreams.get(&model.upstream)?);
+            Some((name.clone(), Arc::new(ModelPolicy::new(name, model, upstream))))
+        });
+        let regions = |(name, e): (&EnvironmentName, &bastion_config::Environment)| {
+            (name.clone(), e.regions.clone())
+        };
+        let header = |name: &String| {
+            HeaderName::try_from(name.as_str())
+                .map_err(|_| PolicyError::Unusable(name.clone(), "it is no header's name"))
+        };
+        Ok(Policy {
+            models: models.collect(),
+            environments: config.environments.iter().map(regions).collect(),
+            served: config.server.environments.clone(),
+            max_body_bytes: config.server.max_body_bytes,
+            body_timeout: config.server.timeout.body.duration(),
+            forward_headers: config
+                .server
+                .forward_headers
+                .iter()
+                .map(header)
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// May keys of this environment enter here? Box `credentials.separate-keys`.
+    pub(crate) fn serves(&self, environment: &EnvironmentName) -> bool {
+        let listed = self.served.as_ref().is_none_or(|served| served.contains(environment));
+        listed && self.environments.contains_key(environment)
+    }
+
+    /// A model that this environment may use for this kind of call.
+    pub(crate) fn model(&self, name: &str, kind: Kind) -> Option<&Arc<ModelPolicy>> {
+        self.models.get(name).filter(|model| model.kinds.contains(&kind))
+    }
+
+    /// The models that keys of this environment may use, by name: exactly those that an upstream
+    /// in an allowed region answers for.
+    pub(crate) fn usable_models(&self, environment: &EnvironmentName) -> Vec<&Arc<ModelPolicy>> {
+        let reachable = |model: &&Arc<ModelPolicy>| {
+            self.allows_region(environment, model.upstream.region.as_ref())
+        };
+        let mut models: Vec<_> = self.models.values().filter(reachable).collect();
+        models.sort_by(|one, other| one.name.cmp(&other.name));
+        models
+    }
+
+    /// May calls of this environment be computed there? Box `privacy.residency`.
+    pub(crate) fn allows_region(
+        &self,
+        environment: &EnvironmentName,
+        region: Option<&Region>,
+    ) -> bool {
+        let Some(allowed) = self.environments.get(environment) else { return false };
+        let inside = |region: &Region| allowed.iter().any(|wider| region.within(wider));
+        allowed.is_empty() || region.is_some_and(inside)
+    }
+}

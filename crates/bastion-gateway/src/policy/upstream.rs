@@ -1,0 +1,99 @@
+//! An upstream as a call sees it: address, credential and headers made ready.
+//!
+//! It must never print its credential.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use bastion_config::{Config, Scheme, Upstream, UpstreamTimeouts};
+use bastion_outbound::client_tls;
+use bastion_types::{Region, Secret, UpstreamName};
+use bastion_wire::Endpoint;
+use http::{HeaderValue, Uri};
+use rustls::ClientConfig;
+
+use super::error::PolicyError;
+
+/// Who answers calls, and how to reach it.
+pub(crate) struct UpstreamPolicy {
+    /// Its name in the configuration.
+    pub(crate) name: UpstreamName,
+    /// Where it computes.
+    pub(crate) region: Option<Region>,
+    /// Scheme, host and port as text: connections of one origin are exchangeable.
+    pub(crate) origin: Arc<str>,
+    /// The host to connect to.
+    pub(crate) host: String,
+    /// The port to connect to.
+    pub(crate) port: u16,
+    /// The `host` header.
+    pub(crate) authority: HeaderValue,
+    /// `Bearer …`; none while the reference resolves to nothing.
+    pub(crate) authorization: Option<HeaderValue>,
+    /// Each endpoint's path there.
+    paths: Vec<(Endpoint, Uri)>,
+    /// TLS, if the address asks for it.
+    pub(crate) tls: Option<Arc<ClientConfig>>,
+    /// How long to wait for what.
+    pub(crate) timeouts: UpstreamTimeouts,
+}
+
+impl UpstreamPolicy {
+    /// The path of an endpoint there.
+    pub(crate) fn path(&self, endpoint: Endpoint) -> Option<Uri> {
+        let found = self.paths.iter().find(|(other, _)| *other == endpoint);
+        found.map(|(_, path)| path.clone())
+    }
+}
+
+/// Every upstream of the configuration.
+pub(super) fn all(
+    config: &Config,
+    credentials: &HashMap<UpstreamName, Secret>,
+) -> Result<BTreeMap<UpstreamName, Arc<UpstreamPolicy>>, PolicyError> {
+    let needs_tls = config.upstreams.values().any(|up| up.base_url.scheme == Scheme::Https);
+    let tls = if needs_tls { Some(client_tls()?) } else { None };
+    let each = |(name, upstream): (&UpstreamName, &Upstream)| {
+        let policy = one(name, upstream, credentials.get(name), tls.as_ref())?;
+        Ok((name.clone(), Arc::new(policy)))
+    };
+    config.upstreams.iter().map(each).collect()
+}
+
+fn one(
+    name: &UpstreamName,
+    upstream: &Upstream,
+    credential: Option<&Secret>,
+    tls: Option<&Arc<ClientConfig>>,
+) -> Result<UpstreamPolicy, PolicyError> {
+    let url = &upstream.base_url;
+    let header = |text: String, why| {
+        HeaderValue::try_from(text).map_err(|_| PolicyError::Unusable(name.to_string(), why))
+    };
+    let authorization = credential
+        .map(|secret| header(format!("Bearer {}", secret.expose()), "its key cannot be sent"))
+        .transpose()?
+        .map(|mut value| {
+            value.set_sensitive(true);
+            value
+        });
+    let path = |endpoint: Endpoint| {
+        Uri::try_from(format!("{}{}", url.path, endpoint.upstream_path()))
+            .map(|path| (endpoint, path))
+            .map_err(|_| PolicyError::Unusable(name.to_string(), "its path cannot be sent"))
+    };
+    let paths = Endpoint::ALL.into_iter().map(path).collect::<Result<_, _>>()?;
+    let secure = url.scheme == Scheme::Https;
+    Ok(UpstreamPolicy {
+        name: name.clone(),
+        region: upstream.region.clone(),
+        origin: format!("{}://{}:{}", url.scheme.as_str(), url.host, url.port).into(),
+        host: url.host.clone(),
+        port: url.port,
+        authority: header(url.authority(), "its host cannot be sent")?,
+        authorization,
+        paths,
+        tls: if secure { tls.cloned() } else { None },
+        timeouts: upstream.timeout,
+    })
+}

@@ -1,0 +1,88 @@
+//! Sends a request and waits for the answer's head.
+//!
+//! It must never send a request twice that the upstream may have seen.
+
+use std::sync::Arc;
+
+use bastion_outbound::{ConnectError, connect};
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::Full;
+
+use super::Pool;
+use super::answer::UpstreamBody;
+use super::connection::Connection;
+use crate::policy::UpstreamPolicy;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ExchangeError {
+    /// Nothing was sent.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// It was sent, perhaps; the upstream's doing is unknown.
+    #[error("the connection broke: {0}")]
+    Broken(#[from] hyper::Error),
+    /// The connection ended without a word.
+    #[error("the connection ended before the answer")]
+    Ended,
+}
+
+/// Sends over an idle connection, or a fresh one when there is none or it turns out to be gone.
+/// May be dropped at any time: the connection is then closed.
+pub(crate) async fn send(
+    pool: &Arc<Pool>,
+    upstream: &UpstreamPolicy,
+    mut request: Request<Full<Bytes>>,
+) -> Result<Response<UpstreamBody>, ExchangeError> {
+    while let Some(mut connection) = pool.take(&upstream.origin) {
+        if !connection.is_usable().await {
+            continue;
+        }
+        match attempt(&mut connection, request).await {
+            Ok(response) => return Ok(whole(pool, upstream, connection, response)),
+            Err(Unsent::GivenBack(given_back)) => request = *given_back,
+            Err(Unsent::Lost(cause)) => return Err(cause),
+        }
+    }
+    let address = (upstream.host.as_str(), upstream.port);
+    let timeout = upstream.timeouts.connect.duration();
+    let stream = connect(address, upstream.tls.as_ref(), timeout).await?;
+    let mut connection = Connection::open(stream).await?;
+    match attempt(&mut connection, request).await {
+        Ok(response) => Ok(whole(pool, upstream, connection, response)),
+        Err(Unsent::GivenBack(_)) => Err(ExchangeError::Ended),
+        Err(Unsent::Lost(cause)) => Err(cause),
+    }
+}
+
+enum Unsent {
+    /// Not a byte of it left: it may be sent elsewhere.
+    GivenBack(Box<Request<Full<Bytes>>>),
+    Lost(ExchangeError),
+}
+
+async fn attempt(
+    connection: &mut Connection,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<hyper::body::Incoming>, Unsent> {
+    let sent = connection.sender.try_send_request(request);
+    match connection.complete(sent).await {
+        Some(Ok(response)) => Ok(response),
+        Some(Err(mut failed)) => Err(match failed.take_message() {
+            Some(request) => Unsent::GivenBack(Box::new(request)),
+            None => Unsent::Lost(failed.into_error().into()),
+        }),
+        None => Err(Unsent::Lost(ExchangeError::Ended)),
+    }
+}
+
+fn whole(
+    pool: &Arc<Pool>,
+    upstream: &UpstreamPolicy,
+    connection: Connection,
+    response: Response<hyper::body::Incoming>,
+) -> Response<UpstreamBody> {
+    let home = (Arc::clone(pool), Arc::clone(&upstream.origin));
+    response.map(|incoming| UpstreamBody::new(incoming, connection, home))
+}

@@ -1,0 +1,167 @@
+//! Where records of calls go: a bounded queue, then one writer for the log and the store.
+//!
+//! A call only pushes. It must never wait for the disk, and a record must never vanish uncounted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bastion_store::Store;
+use bastion_types::{CallRecord, KeyId, ModelName, Region, RequestId, Timestamp, UpstreamName};
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use crate::log::{LogFormat, LogSink};
+use crate::metrics::Metrics;
+
+/// Records that wait to be written; a call waits for a place beyond that.
+const QUEUE_RECORDS: usize = 16_384;
+
+/// Most records of one transaction.
+const BATCH_RECORDS: usize = 1024;
+
+/// Pause before a batch that the store did not take is tried again.
+const STORE_PAUSE: Duration = Duration::from_millis(200);
+
+/// Tries for one batch; then its records are counted as unwritten.
+const STORE_TRIES: u32 = 5;
+
+/// The end that calls push into; cheap to clone.
+#[derive(Clone)]
+pub struct CallSink {
+    queue: mpsc::Sender<CallRecord>,
+}
+
+/// The end that writes; runs on the runtime of the store.
+pub struct CallSinkWriter {
+    queue: mpsc::Receiver<CallRecord>,
+    store: Store,
+    log: LogSink,
+    format: LogFormat,
+    metrics: Arc<Metrics>,
+}
+
+/// Both ends of the queue.
+pub fn call_sink(
+    store: Store,
+    (log, format): (LogSink, LogFormat),
+    metrics: Arc<Metrics>,
+) -> (CallSink, CallSinkWriter) {
+    let (push, queue) = mpsc::channel(QUEUE_RECORDS);
+    (CallSink { queue: push }, CallSinkWriter { queue, store, log, format, metrics })
+}
+
+impl CallSink {
+    /// Hands a record over; waits while the queue is full.
+    pub async fn push(&self, record: CallRecord) {
+        if self.queue.send(record).await.is_err() {
+            tracing::error!("a call ended after the records were closed");
+        }
+    }
+}
+
+impl CallSinkWriter {
+    /// Writes until every [`CallSink`] is gone and the queue is empty.
+    pub async fn run(mut self) {
+        let mut batch = Vec::new();
+        while self.queue.recv_many(&mut batch, BATCH_RECORDS).await > 0 {
+            self.write_log(&batch);
+            self.write_store(&batch).await;
+            batch.clear();
+        }
+    }
+
+    fn write_log(&self, batch: &[CallRecord]) {
+        if !tracing::enabled!(tracing::Level::INFO) {
+            return;
+        }
+        let mut lines = String::new();
+        for record in batch {
+            match self.format {
+                LogFormat::Json => lines.push_str(&json_line(record)),
+                LogFormat::Text | LogFormat::ColoredText => lines.push_str(&text_line(record)),
+            }
+            lines.push('\n');
+        }
+        self.log.write_lines(&lines);
+    }
+
+    async fn write_store(&self, batch: &[CallRecord]) {
+        for tried in 1..=STORE_TRIES {
+            let Err(cause) = self.store.calls().append(batch).await else { return };
+            tracing::error!(%cause, tried, records = batch.len(), "the store takes no records");
+            tokio::time::sleep(STORE_PAUSE).await;
+        }
+        self.metrics.unwritten(u64::try_from(batch.len()).unwrap_or(u64::MAX));
+    }
+}
+
+/// The log's fields of a call; the end user's id stays in the store: it may be an address.
+#[derive(Serialize)]
+struct Line<'a> {
+    timestamp: Timestamp,
+    level: &'static str,
+    message: &'static str,
+    request_id: &'a RequestId,
+    environment: &'a str,
+    service: &'a str,
+    key_id: &'a KeyId,
+    endpoint: &'a str,
+    model: Option<&'a str>,
+    upstream: Option<&'a str>,
+    region: Option<&'a str>,
+    status: u16,
+    code: Option<&'a str>,
+    attempts: u32,
+    stream: &'static str,
+    input_tokens: u64,
+    output_tokens: u64,
+    estimated: bool,
+    cost: Option<&'a str>,
+    latency_ms: u64,
+    first_event_ms: Option<u64>,
+}
+
+fn json_line(record: &CallRecord) -> String {
+    let line = Line {
+        timestamp: record.at,
+        level: "INFO",
+        message: "call",
+        request_id: &record.id,
+        environment: record.environment.as_str(),
+        service: record.service.as_str(),
+        key_id: &record.key_id,
+        endpoint: &record.endpoint,
+        model: record.model.as_ref().map(ModelName::as_str),
+        upstream: record.upstream.as_ref().map(UpstreamName::as_str),
+        region: record.region.as_ref().map(Region::as_str),
+        status: record.status,
+        code: record.code.as_deref(),
+        attempts: record.attempts.0,
+        stream: record.stream.as_str(),
+        input_tokens: record.usage.input_tokens,
+        output_tokens: record.usage.output_tokens,
+        estimated: record.usage.estimated,
+        cost: record.cost.as_deref(),
+        latency_ms: record.latency_ms,
+        first_event_ms: record.first_event_ms,
+    };
+    serde_json::to_string(&line).unwrap_or_else(|_| "{\"message\":\"call\"}".to_owned())
+}
+
+fn text_line(record: &CallRecord) -> String {
+    let model = record.model.as_ref().map_or("-", ModelName::as_str);
+    let code = record.code.as_deref().map(|code| format!(" {code}")).unwrap_or_default();
+    format!(
+        "{at}  call {id} {status}{code} {environment}/{service} {endpoint} {model} {ms} ms, {input} \
+         tokens in, {output} out",
+        at = record.at,
+        id = record.id,
+        status = record.status,
+        environment = record.environment,
+        service = record.service,
+        endpoint = record.endpoint,
+        ms = record.latency_ms,
+        input = record.usage.input_tokens,
+        output = record.usage.output_tokens,
+    )
+}

@@ -1,0 +1,20 @@
+//! What can be seen from outside: metrics, the log, the records of calls, and the redactor that
+//! stands before all of them.
+//!
+//! It must never show a key, a prompt or a completion, whoever asks for it to be written.
+
+mod call_sink;
+mod deployment;
+mod labels;
+mod log;
+mod metrics;
+mod readiness;
+mod redact;
+
+pub use call_sink::{CallSink, CallSinkWriter, call_sink};
+pub use deployment::{Deployment, Setting};
+pub use labels::AttemptOutcome;
+pub use log::{LogFormat, LogSink, start_log};
+pub use metrics::{InFlight, Metrics, ReloadOutcome};
+pub use readiness::{Check, Readiness, Standing};
+pub use redact::{REDACTED, Redactor};

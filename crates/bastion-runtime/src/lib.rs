@@ -1,0 +1,22 @@
+//! What all listeners share: bind, accept, connections, threads, tracked tasks, clock, drain.
+//!
+//! It must never know what is served: neither keys nor calls nor money.
+
+mod accept;
+mod bind;
+mod clock;
+mod connection;
+mod drain;
+mod first_bytes;
+mod handler;
+mod tasks;
+mod threads;
+
+pub use accept::{accept_here, accept_onto};
+pub use bind::{BindError, Listener};
+pub use clock::TokioClock;
+pub use connection::ConnectionLimits;
+pub use drain::Drain;
+pub use handler::Handler;
+pub use tasks::Tasks;
+pub use threads::{ThreadError, Threads};

@@ -1,0 +1,139 @@
+//! N threads with a runtime each, for what is hot: a connection lives on one thread.
+//!
+//! A thread must never wait for disk or for long work; limits that count for the whole process
+//! never live here.
+
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+use crate::connection::{ConnectionLimits, serve};
+use crate::{Drain, Handler, Tasks};
+
+/// Connections that wait for a thread to take them over.
+const HAND_OVER_PLACES: usize = 256;
+
+/// A thread could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("a thread could not be started: {0}")]
+pub struct ThreadError(#[from] io::Error);
+
+struct Handed {
+    stream: std::net::TcpStream,
+    peer: SocketAddr,
+    place: OwnedSemaphorePermit,
+}
+
+struct Thread {
+    queue: mpsc::Sender<Handed>,
+    open: Arc<AtomicUsize>,
+    joined: JoinHandle<()>,
+}
+
+/// The threads that serve callers.
+pub struct Threads {
+    threads: Vec<Thread>,
+}
+
+impl Threads {
+    /// Starts `count` threads; `make` builds each one's handler on it, with the tasks that the
+    /// thread waits for before it ends.
+    ///
+    /// # Errors
+    /// When the system gives no thread or no runtime.
+    pub fn start<H, M>(
+        count: NonZeroUsize,
+        limits: ConnectionLimits,
+        drain: &Drain,
+        deadline: Duration,
+        make: M,
+    ) -> Result<Threads, ThreadError>
+    where
+        H: Handler,
+        M: Fn(Tasks) -> H + Clone + Send + 'static,
+    {
+        let start = |index: usize| {
+            let (queue, handed) = mpsc::channel(HAND_OVER_PLACES);
+            let open = Arc::new(AtomicUsize::new(0));
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let serving =
+                Serving { open: Arc::clone(&open), limits, drain: drain.clone(), deadline };
+            let make = make.clone();
+            let joined = std::thread::Builder::new()
+                .name(format!("callers-{index}"))
+                .spawn(move || runtime.block_on(serving.run(handed, make)))?;
+            Ok(Thread { queue, open, joined })
+        };
+        let threads = (0..count.get()).map(start).collect::<Result<_, io::Error>>()?;
+        Ok(Threads { threads })
+    }
+
+    /// To the thread with the fewest open connections; waits while its queue is full.
+    pub(crate) async fn hand_over(
+        &self,
+        stream: std::net::TcpStream,
+        peer: SocketAddr,
+        place: OwnedSemaphorePermit,
+    ) {
+        let least = self.threads.iter().min_by_key(|thread| thread.open.load(Ordering::Relaxed));
+        let Some(thread) = least else { return };
+        thread.open.fetch_add(1, Ordering::Relaxed);
+        if thread.queue.send(Handed { stream, peer, place }).await.is_err() {
+            tracing::error!("a thread of the callers is gone; its connection was dropped");
+        }
+    }
+
+    /// Waits until every thread has drained; each has the deadline it was started with.
+    pub fn join(self) {
+        for Thread { queue, joined, .. } in self.threads {
+            drop(queue);
+            if joined.join().is_err() {
+                tracing::error!("a thread of the callers ended by a panic");
+            }
+        }
+    }
+}
+
+struct Serving {
+    open: Arc<AtomicUsize>,
+    limits: ConnectionLimits,
+    drain: Drain,
+    deadline: Duration,
+}
+
+impl Serving {
+    async fn run<H: Handler>(self, mut handed: mpsc::Receiver<Handed>, make: impl Fn(Tasks) -> H) {
+        let tasks = Tasks::new();
+        let handler = Arc::new(make(tasks.clone()));
+        while let Some(connection) = handed.recv().await {
+            self.spawn(&tasks, connection, &handler);
+        }
+        if tokio::time::timeout(self.deadline, tasks.finished()).await.is_err() {
+            tracing::warn!(
+                left = tasks.running(),
+                "the drain's deadline is over; what still runs is cut"
+            );
+        }
+    }
+
+    fn spawn<H: Handler>(&self, tasks: &Tasks, connection: Handed, handler: &Arc<H>) {
+        let Handed { stream, peer, place } = connection;
+        let open = Arc::clone(&self.open);
+        let handler = Arc::clone(handler);
+        let (limits, drain) = (self.limits, self.drain.clone());
+        tasks.spawn(async move {
+            match tokio::net::TcpStream::from_std(stream) {
+                Ok(stream) => serve((stream, peer), handler, limits, drain).await,
+                Err(cause) => tracing::warn!(%cause, "a connection could not be taken over"),
+            }
+            open.fetch_sub(1, Ordering::Relaxed);
+            drop(place);
+        });
+    }
+}

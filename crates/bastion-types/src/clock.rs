@@ -1,0 +1,24 @@
+//! The one clock that everything asks, so that tests can hold it still.
+//!
+//! It must never be bypassed: code that reads the system's time by itself cannot be tested.
+
+use crate::Timestamp;
+
+/// Nanoseconds since the process began; never goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MonoNanos(pub i64);
+
+impl MonoNanos {
+    /// Milliseconds from `earlier` to here; 0 when `earlier` is later.
+    pub fn millis_since(self, earlier: MonoNanos) -> u64 {
+        u64::try_from(self.0.saturating_sub(earlier.0) / 1_000_000).unwrap_or(0)
+    }
+}
+
+/// Where time comes from.
+pub trait Clock: Send + Sync + 'static {
+    /// The wall clock, for what people and records read.
+    fn now(&self) -> Timestamp;
+    /// A clock that never goes back, for limits, waits and durations.
+    fn monotonic(&self) -> MonoNanos;
+}

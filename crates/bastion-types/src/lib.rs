@@ -1,0 +1,32 @@
+//! The field's words as types: names, ids, keys, secrets, usage, refusals, time.
+//!
+//! It must never do I/O and never know tokio: everything above it may use it.
+
+mod base62;
+mod call;
+mod clock;
+mod key;
+mod money;
+mod names;
+mod price;
+mod refusal;
+mod request_id;
+mod secret;
+mod span;
+mod timestamp;
+mod usage;
+
+pub use call::{AttemptCount, CallRecord, StreamOutcome};
+pub use clock::{Clock, MonoNanos};
+pub use key::{ApiKey, HashedKey, KeyFormatError, KeyId};
+pub use money::{Money, MoneyError};
+pub use names::{
+    EnvironmentName, ModelName, NameError, OrganizationName, Region, ServiceName, UpstreamName,
+};
+pub use price::Price;
+pub use refusal::{ErrorType, KeyProblem, RateKind, Refusal, RetryAdvice};
+pub use request_id::RequestId;
+pub use secret::Secret;
+pub use span::{Span, SpanError};
+pub use timestamp::{Timestamp, TimestampError};
+pub use usage::Usage;

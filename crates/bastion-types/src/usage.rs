@@ -1,0 +1,52 @@
+//! What a call used at the upstream, in tokens.
+//!
+//! It must never pretend: what was not reported is estimated and says so.
+
+use serde::{Deserialize, Serialize};
+
+/// Bytes that count as one token where nothing was reported. Source: interface, Estimates.
+const BYTES_PER_TOKEN: u64 = 4;
+
+/// Tokens of one call; cached input is part of input, reasoning is part of output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the prompt, cached ones included.
+    pub input_tokens: u64,
+    /// Tokens of the prompt that the upstream had in its cache.
+    pub cached_input_tokens: u64,
+    /// Tokens of the answer, reasoning included.
+    pub output_tokens: u64,
+    /// Tokens of the answer that were thinking.
+    pub reasoning_tokens: u64,
+    /// Was this made from bytes, because the upstream reported nothing?
+    pub estimated: bool,
+}
+
+impl Usage {
+    /// An estimate from the bytes that were sent and the bytes that were relayed.
+    pub fn estimate(sent_bytes: u64, relayed_bytes: u64) -> Usage {
+        Usage {
+            input_tokens: sent_bytes.div_ceil(BYTES_PER_TOKEN),
+            output_tokens: relayed_bytes.div_ceil(BYTES_PER_TOKEN),
+            estimated: true,
+            ..Usage::default()
+        }
+    }
+
+    /// Input and output together.
+    pub fn total_tokens(&self) -> u64 {
+        self.input_tokens.saturating_add(self.output_tokens)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_estimate_rounds_up_and_says_so() {
+        let usage = Usage::estimate(401, 3);
+        assert_eq!((usage.input_tokens, usage.output_tokens, usage.estimated), (101, 1, true));
+        assert_eq!(usage.total_tokens(), 102);
+    }
+}

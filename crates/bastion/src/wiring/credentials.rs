@@ -1,0 +1,56 @@
+//! The upstreams' keys: resolved at the start and with every reload, hidden from every sink.
+//!
+//! It must never keep a key that the redactor does not know.
+
+use std::collections::HashMap;
+
+use bastion_config::Config;
+use bastion_observe::{Check, Readiness, Redactor, Standing};
+use bastion_outbound::resolve;
+use bastion_types::{Secret, UpstreamName};
+
+/// Where the upstreams' keys come from.
+pub(crate) enum Credentials {
+    /// The configuration's references.
+    References,
+    /// The simulated upstream's own, in `demo`.
+    Given(HashMap<UpstreamName, Secret>),
+}
+
+impl Credentials {
+    /// The keys that resolve; what does not makes the process not ready.
+    ///
+    /// # Errors
+    /// When a file with a key can be read by others.
+    pub(crate) fn resolve(
+        &self,
+        config: &Config,
+        redactor: &Redactor,
+        readiness: &Readiness,
+    ) -> anyhow::Result<HashMap<UpstreamName, Secret>> {
+        let mut resolved = match self {
+            Credentials::Given(given) => given.clone(),
+            Credentials::References => HashMap::new(),
+        };
+        let mut missing = Vec::new();
+        for (name, upstream) in &config.upstreams {
+            if resolved.contains_key(name) {
+                continue;
+            }
+            match resolve(&upstream.api_key) {
+                Ok(secret) => drop(resolved.insert(name.clone(), secret)),
+                Err(cause) if cause.forbids_start() => {
+                    anyhow::bail!("upstreams.{name}.api_key: {cause}")
+                }
+                Err(cause) => missing.push(format!("upstreams.{name}.api_key: {cause}")),
+            }
+        }
+        for secret in resolved.values() {
+            redactor.hide(secret);
+        }
+        let standing =
+            if missing.is_empty() { Standing::Stands } else { Standing::Fails(missing.join("; ")) };
+        readiness.set(Check::Credentials, standing);
+        Ok(resolved)
+    }
+}

@@ -1,0 +1,238 @@
+//! One running Bastion: everything opened in order, served, and closed in the reverse order.
+//!
+//! It must never open a port before the configuration is whole, and closes the store last.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bastion_config::{Config, Loaded};
+use bastion_console::{OperatorTools, Operators};
+use bastion_gateway::{Callers, Gateway, Policy, PolicyParts, Tools};
+use bastion_jobs::JobTools;
+use bastion_observe::{Check, Deployment, Metrics, Readiness, Standing, call_sink};
+use bastion_runtime::{
+    ConnectionLimits, Drain, Listener, Tasks, Threads, TokioClock, accept_here, accept_onto,
+};
+use bastion_store::Store;
+use bastion_types::{Clock, Secret};
+
+use super::credentials::Credentials;
+use super::deployment::{Reloading, RunningDeployment};
+use super::log::Log;
+use super::operator_token;
+use super::signals::{Signals, Wish};
+
+/// Bytes of a request's head before hyper refuses to read on; the door's own limit is lower.
+const MAX_HEAD_BYTES: u32 = 64 * 1024;
+
+/// What a house is built from.
+pub(crate) struct Plan {
+    /// The configuration.
+    pub(crate) loaded: Loaded,
+    /// Where it came from, for a reload.
+    pub(crate) path: Option<PathBuf>,
+    /// Where keys and records are kept.
+    pub(crate) storage: Storage,
+    /// Where the upstreams' keys come from.
+    pub(crate) credentials: Credentials,
+    /// The log.
+    pub(crate) log: Log,
+}
+
+/// Where keys and records are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Storage {
+    /// In the data directory.
+    DataDirectory,
+    /// In memory: gone with the process.
+    Memory,
+}
+
+/// A Bastion that accepts calls.
+pub(crate) struct House {
+    /// Where callers connect.
+    pub(crate) callers: SocketAddr,
+    /// Where operators connect.
+    pub(crate) operators: SocketAddr,
+    /// What operators show.
+    pub(crate) token: Secret,
+    /// Keys and records.
+    pub(crate) store: Store,
+    ground: Ground,
+    reloading: Reloading,
+    /// Acceptors, threads, operators and the writer of records.
+    tasks: Tasks,
+}
+
+/// What everything in the house stands on.
+#[derive(Clone)]
+struct Ground {
+    clock: Arc<dyn Clock>,
+    readiness: Readiness,
+    metrics: Arc<Metrics>,
+    log: Log,
+    drain: Drain,
+}
+
+impl Ground {
+    fn new(log: Log) -> Ground {
+        Ground {
+            clock: Arc::new(TokioClock::start()),
+            readiness: Readiness::default(),
+            metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), Arc::clone(&log.redactor))),
+            drain: Drain::new(),
+            log,
+        }
+    }
+}
+
+impl House {
+    /// Opens everything.
+    ///
+    /// # Errors
+    /// When a port, the store or a credential is not to be had; the text says the next step.
+    pub(crate) async fn open(plan: Plan) -> anyhow::Result<House> {
+        let Plan { loaded, path, storage, credentials, log } = plan;
+        let config = loaded.config.clone();
+        let ground = Ground::new(log.clone());
+        let resolved = credentials.resolve(&config, &log.redactor, &ground.readiness)?;
+        let policy = Policy::new(PolicyParts { config: &config, credentials: resolved })?;
+        let callers = Listener::bind(config.server.listen)?;
+        let operators = Listener::bind(config.operator.listen)?;
+        let (store, token) = open_store(&config, storage, &ground).await?;
+        let tasks = Tasks::new();
+        let gateway = gateway(&ground, &store, policy, &tasks);
+        let running = Arc::new(RunningDeployment::new(loaded));
+        let reloading = Reloading {
+            path,
+            credentials,
+            log,
+            metrics: Arc::clone(&ground.metrics),
+            readiness: ground.readiness.clone(),
+            gateway,
+            running,
+        };
+        let house = House {
+            callers: callers.address(),
+            operators: operators.address(),
+            token,
+            store,
+            ground,
+            reloading,
+            tasks,
+        };
+        house.accept(callers, operators, &config)?;
+        Ok(house)
+    }
+
+    /// Both listeners begin to answer, and the jobs to run.
+    fn accept(
+        &self,
+        callers: Listener,
+        operators: Listener,
+        config: &Config,
+    ) -> anyhow::Result<()> {
+        let Ground { clock, readiness, metrics, drain, .. } = self.ground.clone();
+        let gateway = Arc::clone(&self.reloading.gateway);
+        let limits = connection_limits(config);
+        let deadline = config.server.timeout.drain.duration();
+        let make = move |tasks| Callers::new(Arc::clone(&gateway), tasks);
+        let threads = Threads::start(thread_count(config), limits, &drain, deadline, make)?;
+        let drained = drain.clone();
+        let tasks = self.tasks.clone();
+        self.tasks.spawn(async move {
+            accept_onto(callers, &threads, limits, drained).await;
+            drop(tasks.spawn_blocking(move || threads.join()));
+        });
+        let tools = OperatorTools {
+            store: self.store.clone(),
+            metrics,
+            readiness: readiness.clone(),
+            deployment: Arc::clone(&self.reloading.running) as Arc<dyn Deployment>,
+            clock: Arc::clone(&clock),
+            token: self.token.clone(),
+        };
+        let handler = Arc::new(Operators::new(tools));
+        self.tasks.spawn(accept_here(operators, handler, ConnectionLimits::DEFAULT, drain.clone()));
+        let job_tools = JobTools { store: self.store.clone(), readiness: readiness.clone(), clock };
+        bastion_jobs::start(&job_tools, &self.tasks, &drain);
+        readiness.set(Check::Listeners, Standing::Stands);
+        readiness.set(Check::Serving, Standing::Stands);
+        Ok(())
+    }
+
+    /// Serves until a signal asks for the end, then drains and closes the store last.
+    pub(crate) async fn serve(self, signals: Signals) {
+        self.serve_until(signals).await;
+        self.close().await;
+    }
+
+    /// Serves, and reloads when asked to, until a signal asks for the end.
+    pub(crate) async fn serve_until(&self, mut signals: Signals) {
+        while signals.next().await == Wish::Reload {
+            self.reloading.reload();
+        }
+    }
+
+    /// Takes no more work, lets what runs end, closes the store last.
+    pub(crate) async fn close(self) {
+        let House { ground, reloading, tasks, store, .. } = self;
+        ground.readiness.set(Check::Serving, Standing::Fails("draining".to_owned()));
+        ground.drain.begin();
+        // The gateway holds the last sender of records: without it the writer ends.
+        drop(reloading);
+        tasks.finished().await;
+        store.close().await;
+        tracing::info!("drained");
+    }
+}
+
+fn gateway(ground: &Ground, store: &Store, policy: Policy, tasks: &Tasks) -> Arc<Gateway> {
+    let log = &ground.log;
+    let sinks = (log.sink.clone(), log.format);
+    let (calls, writer) = call_sink(store.clone(), sinks, Arc::clone(&ground.metrics));
+    tasks.spawn(writer.run());
+    let tools = Tools {
+        store: store.clone(),
+        calls,
+        metrics: Arc::clone(&ground.metrics),
+        redactor: Arc::clone(&log.redactor),
+        readiness: ground.readiness.clone(),
+        clock: Arc::clone(&ground.clock),
+        drain: ground.drain.clone(),
+    };
+    Arc::new(Gateway::new(tools, policy))
+}
+
+async fn open_store(
+    config: &Config,
+    storage: Storage,
+    ground: &Ground,
+) -> anyhow::Result<(Store, Secret)> {
+    let clock = Arc::clone(&ground.clock);
+    let (store, token) = match storage {
+        Storage::Memory => (Store::open_in_memory(clock).await?, operator_token::generate()?),
+        Storage::DataDirectory => {
+            let store = Store::open(&config.data_dir, clock).await?;
+            (store, operator_token::of_deployment(&config.data_dir)?)
+        }
+    };
+    ground.log.redactor.hide(&token);
+    ground.readiness.set(Check::Store, Standing::Stands);
+    Ok((store, token))
+}
+
+fn connection_limits(config: &Config) -> ConnectionLimits {
+    ConnectionLimits {
+        max_connections: config.server.max_connections,
+        max_head_bytes: MAX_HEAD_BYTES,
+        head_timeout: config.server.timeout.header.duration(),
+    }
+}
+
+fn thread_count(config: &Config) -> NonZeroUsize {
+    let cores = || std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    config.server.threads.unwrap_or_else(cores)
+}

@@ -1,0 +1,128 @@
+//! The noun `Hand`: an upstream whose answers the test writes by hand, byte by byte.
+//!
+//! It must never send more than it was told, and counts every piece that it could send.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bastion_runtime::Tasks;
+use hyper::body::Bytes;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// What follows an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// The next request on this connection.
+    Keep,
+    /// The connection is closed.
+    Close,
+}
+
+/// An upstream that gives every request the same answer.
+pub(crate) struct Hand {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// How many requests came.
+    pub(crate) requests: Arc<AtomicU64>,
+    /// How many pieces were written.
+    pub(crate) pieces: Arc<AtomicU64>,
+    /// How many connections it has closed.
+    pub(crate) closed: watch::Receiver<u64>,
+}
+
+struct Play {
+    pieces: Vec<Bytes>,
+    then: Then,
+    requests: Arc<AtomicU64>,
+    written: Arc<AtomicU64>,
+    closed: watch::Sender<u64>,
+}
+
+impl Hand {
+    /// Answers with these pieces, each written by itself.
+    pub(crate) async fn answering(pieces: Vec<Bytes>, then: Then) -> Hand {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (requests, written) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let (sender, closed) = watch::channel(0);
+        let hand =
+            Hand { address, requests: Arc::clone(&requests), pieces: Arc::clone(&written), closed };
+        let play = Arc::new(Play { pieces, then, requests, written, closed: sender });
+        drop(Tasks::new().spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let play = Arc::clone(&play);
+                drop(Tasks::new().spawn(async move { play.serve(stream).await }));
+            }
+        }));
+        hand
+    }
+
+    /// A stream of one chunk for each of these texts, ended as a body should be.
+    pub(crate) async fn streaming(texts: impl IntoIterator<Item = &[u8]>) -> Hand {
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+                    transfer-encoding: chunked\r\n\r\n";
+        let mut pieces = vec![Bytes::from_static(head.as_bytes())];
+        pieces.extend(texts.into_iter().map(chunk));
+        pieces.push(Bytes::from_static(b"0\r\n\r\n"));
+        Hand::answering(pieces, Then::Keep).await
+    }
+
+    /// How many pieces were written so far.
+    pub(crate) fn written(&self) -> u64 {
+        self.pieces.load(Ordering::Relaxed)
+    }
+
+    /// How many requests came so far.
+    pub(crate) fn received(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
+    }
+}
+
+/// One chunk of a chunked body.
+pub(crate) fn chunk(text: &[u8]) -> Bytes {
+    [format!("{:x}\r\n", text.len()).as_bytes(), text, b"\r\n"].concat().into()
+}
+
+impl Play {
+    async fn serve(&self, stream: TcpStream) {
+        stream.set_nodelay(true).unwrap();
+        let mut stream = BufReader::new(stream);
+        while request(&mut stream).await.is_some() {
+            self.requests.fetch_add(1, Ordering::Relaxed);
+            for piece in &self.pieces {
+                if stream.get_mut().write_all(piece).await.is_err() {
+                    return;
+                }
+                self.written.fetch_add(1, Ordering::Relaxed);
+                tokio::task::yield_now().await;
+            }
+            if self.then == Then::Close {
+                break;
+            }
+        }
+        drop(stream);
+        self.closed.send_modify(|closed| *closed += 1);
+    }
+}
+
+/// Reads a request; none when the connection ends.
+async fn request(stream: &mut BufReader<TcpStream>) -> Option<()> {
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).await.ok()? == 0 {
+            return None;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().unwrap();
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await.ok().map(drop)
+}
