@@ -11,7 +11,10 @@ use bastion_runtime::Drain;
 use bastion_store::Store;
 use bastion_types::Clock;
 
+use crate::breaker::Breakers;
+use crate::dice::Dice;
 use crate::policy::Policy;
+use crate::retry_budget::RetryBudget;
 
 /// What the gateway needs from the wiring.
 pub struct Tools {
@@ -29,19 +32,34 @@ pub struct Tools {
     pub clock: Arc<dyn Clock>,
     /// Has the end begun?
     pub drain: Drain,
+    /// The upstreams' circuit breakers.
+    pub breakers: Arc<Breakers>,
 }
 
 /// The callers' plane of one process.
 pub struct Gateway {
     pub(crate) tools: Tools,
     pub(crate) limits: Registry,
+    pub(crate) retry_budget: RetryBudget,
+    pub(crate) dice: Dice,
     policy: ArcSwap<Policy>,
 }
 
 impl Gateway {
     /// With its first policy.
     pub fn new(tools: Tools, policy: Policy) -> Gateway {
-        Gateway { tools, limits: Registry::new(), policy: ArcSwap::from_pointee(policy) }
+        Gateway {
+            tools,
+            limits: Registry::new(),
+            retry_budget: RetryBudget::new(),
+            dice: Dice::from_system(),
+            policy: ArcSwap::from_pointee(policy),
+        }
+    }
+
+    /// The upstreams' circuit breakers, for the next policy.
+    pub fn breakers(&self) -> &Breakers {
+        &self.tools.breakers
     }
 
     /// Calls that come from now on go by this policy; running ones keep theirs.

@@ -4,8 +4,10 @@
 //! never let a caller choose an upstream.
 
 mod answer_body;
+mod breaker;
 mod callers;
 mod desk;
+mod dice;
 mod endpoints;
 mod gateway;
 mod headers;
@@ -13,8 +15,10 @@ mod path;
 mod policy;
 mod pool;
 mod reply;
+mod retry_budget;
 
 pub use answer_body::AnswerBody;
+pub use breaker::Breakers;
 pub use callers::Callers;
 pub use gateway::{Gateway, Tools};
 pub use policy::{Policy, PolicyError, PolicyParts};

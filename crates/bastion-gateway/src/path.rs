@@ -9,6 +9,7 @@ mod authenticate;
 mod dispatch;
 mod door;
 mod hold;
+mod line;
 mod record;
 mod relay;
 mod screen;
@@ -24,8 +25,10 @@ use crate::desk::Desk;
 use crate::endpoints::Service;
 use crate::reply::Reply;
 use authenticate::{Caller, Known};
+use dispatch::Calling;
 use door::Arrival;
 use hold::Hold;
+use line::Line;
 use screen::Turned;
 use settle::Settlement;
 
@@ -41,7 +44,8 @@ pub(crate) async fn walk(desk: Arc<Desk>, known: Known, reply: Reply) {
     let Known { caller, arrival, body } = known;
     let settlement = match arrival.service {
         Service::Here(answer) => {
-            settle::unheld(relay::answer_here(&caller, &arrival, answer, reply), None, None)
+            let line = Line::new(reply, &arrival, None);
+            settle::unheld(relay::answer_here(&caller, &arrival, answer, line), None, None)
         }
         Service::Upstream(_) => match prepare(&desk, &caller, &arrival, body).await {
             Ok(hold) => carry(&desk, (&caller, &arrival), hold, reply).await,
@@ -69,17 +73,21 @@ async fn prepare(
 async fn carry(
     desk: &Desk,
     (caller, arrival): (&Caller, &Arrival),
-    hold: Hold,
-    mut reply: Reply,
+    mut hold: Hold,
+    reply: Reply,
 ) -> Settlement {
-    let forward = &caller.policy.forward_headers;
-    let dispatched = dispatch::dispatch(desk, arrival, &hold, (forward, &mut reply)).await;
-    let relayed = relay::relay(desk, arrival, &hold, (dispatched, reply)).await;
+    let mut line = Line::new(reply, arrival, Some(&hold.screened.permit.standing()));
+    let screened = &hold.screened;
+    let calling = Calling { desk, policy: &caller.policy, arrival, screened };
+    let dispatched = dispatch::dispatch(calling, &mut line).await;
+    hold.forget_body();
+    let relayed = relay::relay(desk, arrival, dispatched, line).await;
     settle::settle(desk, hold, relayed)
 }
 
 fn turn_away(turned: Turned, arrival: &Arrival, reply: Reply) -> Settlement {
     let Turned { refusal, standing, model, user } = turned;
-    let relayed = relay::refuse(&refusal, standing.as_ref(), arrival, reply);
+    let line = Line::new(reply, arrival, standing.as_ref());
+    let relayed = relay::refuse(&refusal, arrival, line);
     settle::unheld(relayed, model.as_ref(), user)
 }

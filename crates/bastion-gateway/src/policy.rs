@@ -5,6 +5,8 @@
 
 mod error;
 mod model;
+mod retry;
+mod route;
 mod upstream;
 
 use std::collections::HashMap;
@@ -15,8 +17,12 @@ use bastion_config::{Config, Kind};
 use bastion_types::{EnvironmentName, ModelName, Region, Secret, UpstreamName};
 use http::HeaderName;
 
+use crate::breaker::Breakers;
+
 pub use error::PolicyError;
 pub(crate) use model::ModelPolicy;
+pub(crate) use retry::RetryPolicy;
+pub(crate) use route::Route;
 pub(crate) use upstream::UpstreamPolicy;
 
 /// What a policy is made of.
@@ -25,6 +31,8 @@ pub struct PolicyParts<'a> {
     pub config: &'a Config,
     /// The upstreams' keys, as far as they resolved.
     pub credentials: HashMap<UpstreamName, Secret>,
+    /// The upstreams' circuit breakers; they outlive a reload.
+    pub breakers: &'a Breakers,
 }
 
 /// Everything that a call asks about the configuration.
@@ -32,6 +40,8 @@ pub struct Policy {
     models: HashMap<ModelName, Arc<ModelPolicy>>,
     environments: HashMap<EnvironmentName, Vec<Region>>,
     served: Option<Vec<EnvironmentName>>,
+    /// How often, how soon and how long a call is tried.
+    pub(crate) retry: RetryPolicy,
     /// Most bytes of a request's body.
     pub(crate) max_body_bytes: u64,
     /// For a request's whole body.
@@ -47,10 +57,14 @@ impl Policy {
     /// When TLS cannot be set up, or a key cannot stand in a header.
     pub fn new(parts: PolicyParts<'_>) -> Result<Policy, PolicyError> {
         let config = parts.config;
-        let upstreams = upstream::all(config, &parts.credentials)?;
+        let upstreams = upstream::all(&parts)?;
         let models = config.models.iter().filter_map(|(name, model)| {
-            let upstream = Arc::clone(upstreams.get(&model.upstream)?);
-            Some((name.clone(), Arc::new(ModelPolicy::new(name, model, upstream))))
+            let route = |route: &bastion_config::Route| {
+                let upstream = Arc::clone(upstreams.get(&route.upstream)?);
+                Some(Arc::new(Route::new(name, model, route, upstream)))
+            };
+            let routes = model.routes.iter().filter_map(route).collect();
+            Some((name.clone(), Arc::new(ModelPolicy::new(name, model, routes)?)))
         });
         let regions = |(name, e): (&EnvironmentName, &bastion_config::Environment)| {
             (name.clone(), e.regions.clone())
@@ -63,6 +77,7 @@ impl Policy {
             models: models.collect(),
             environments: config.environments.iter().map(regions).collect(),
             served: config.server.environments.clone(),
+            retry: RetryPolicy::new(&config.retry),
             max_body_bytes: config.server.max_body_bytes,
             body_timeout: config.server.timeout.body.duration(),
             forward_headers: config
@@ -89,15 +104,20 @@ impl Policy {
     /// in an allowed region answers for.
     pub(crate) fn usable_models(&self, environment: &EnvironmentName) -> Vec<&Arc<ModelPolicy>> {
         let reachable = |model: &&Arc<ModelPolicy>| {
-            self.allows_region(environment, model.upstream.region.as_ref())
+            model.routes.iter().any(|route| self.allows(environment, route))
         };
         let mut models: Vec<_> = self.models.values().filter(reachable).collect();
         models.sort_by(|one, other| one.name.cmp(&other.name));
         models
     }
 
-    /// May calls of this environment be computed there? Box `privacy.residency`.
-    pub(crate) fn allows_region(
+    /// May calls of this environment go this way? Box `privacy.residency`.
+    pub(crate) fn allows(&self, environment: &EnvironmentName, route: &Route) -> bool {
+        self.allows_region(environment, route.upstream.region.as_ref())
+    }
+
+    /// May calls of this environment be computed there?
+    fn allows_region(
         &self,
         environment: &EnvironmentName,
         region: Option<&Region>,

@@ -75,6 +75,12 @@ pub(crate) enum TokenKind {
     Reasoning,
 }
 
+/// Labels of what happens to an upstream.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct UpstreamLabels {
+    pub(crate) upstream: Label,
+}
+
 /// Labels of one try at an upstream.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct AttemptLabels {

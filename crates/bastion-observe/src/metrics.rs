@@ -17,7 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::Redactor;
 use crate::labels::{
     AttemptLabels, AttemptOutcome, CallLabels, DurationLabels, Label, RefusalLabels, ReloadLabels,
-    TokenKind, TokenLabels,
+    TokenKind, TokenLabels, UpstreamLabels,
 };
 
 /// Up to ten minutes: the longest that an unstreamed answer may take.
@@ -51,6 +51,8 @@ pub struct Metrics {
     dropped_labels: Counter,
     unwritten_records: Counter,
     client_retries: Counter,
+    refused_retries: Counter,
+    opened_breakers: Family<UpstreamLabels, Counter>,
     reloads: Family<ReloadLabels, Counter>,
 }
 
@@ -74,6 +76,8 @@ impl Metrics {
             dropped_labels: Counter::default(),
             unwritten_records: Counter::default(),
             client_retries: Counter::default(),
+            refused_retries: Counter::default(),
+            opened_breakers: Family::default(),
             reloads: Family::default(),
         };
         metrics.register(version);
@@ -118,6 +122,16 @@ impl Metrics {
             "client_retries",
             "Requests that an SDK sent again by itself",
             self.client_retries.clone(),
+        );
+        to.register(
+            "refused_retries",
+            "Retries that the budget of the last minute did not allow",
+            self.refused_retries.clone(),
+        );
+        to.register(
+            "opened_breakers",
+            "Times that an upstream was left alone after failures in a row",
+            self.opened_breakers.clone(),
         );
         to.register("config_reloads", "Reloads of the configuration", self.reloads.clone());
     }
@@ -184,6 +198,17 @@ impl Metrics {
     /// An SDK sent a request again by itself.
     pub fn client_retry(&self) {
         self.client_retries.inc();
+    }
+
+    /// A retry was not allowed by the budget.
+    pub fn retry_refused(&self) {
+        self.refused_retries.inc();
+    }
+
+    /// An upstream is left alone for a while.
+    pub fn breaker_opened(&self, upstream: &UpstreamName) {
+        let labels = UpstreamLabels { upstream: self.label(&upstream.shared()) };
+        self.opened_breakers.get_or_create(&labels).inc();
     }
 
     /// Records that the store did not take.

@@ -32,6 +32,9 @@ pub struct ChatAsk<'a> {
     pub model_place: Range<usize>,
     /// Is the answer to be a stream?
     pub stream: bool,
+    /// What to change in the body so that the stream ends with its usage; none where the caller
+    /// asks for that or the answer is no stream.
+    pub usage_wish: Option<UsageWish>,
     /// Does the caller want the answer stored at the upstream?
     pub store: bool,
     /// The most output tokens of each choice; the larger one where two spellings are given.
@@ -40,6 +43,15 @@ pub struct ChatAsk<'a> {
     pub choices: u64,
     /// The end user's id.
     pub user: Option<Cow<'a, str>>,
+}
+
+/// The change that asks for a stream's usage on the caller's behalf.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageWish {
+    /// Which bytes of the body go; none: an insertion.
+    pub place: Range<usize>,
+    /// What stands there instead.
+    pub with: &'static str,
 }
 
 /// Reads a chat request's body.
@@ -73,15 +85,58 @@ fn ask<'a>(text: &'a str, slots: &Slots<'a>) -> Result<ChatAsk<'a>, Refusal> {
         Some(user) => Some(user),
         None => slots.user(Field::User)?,
     };
+    let stream = slots.flag(Field::Stream)?;
+    let usage_wish = usage_wish(text, slots)?;
     Ok(ChatAsk {
         model: string(model).ok_or_else(|| wrong_type(Field::Model, "a string"))?,
         model_place: place(text, model),
-        stream: slots.flag(Field::Stream)?,
+        stream,
+        usage_wish: usage_wish.filter(|_| stream),
         store: slots.flag(Field::Store)?,
         output_limit_tokens: limit(Field::MaxCompletionTokens)?.max(limit(Field::MaxTokens)?),
         choices: slots.count(Field::N, MAX_CHOICES)?.unwrap_or(1),
         user,
     })
+}
+
+/// How `stream_options.include_usage` becomes true; none where it is.
+fn usage_wish(text: &str, slots: &Slots<'_>) -> Result<Option<UsageWish>, Refusal> {
+    let Some(options) = slots.slot(Field::StreamOptions) else {
+        let behind_brace = text.find('{').unwrap_or_default() + 1;
+        let with = r#""stream_options":{"include_usage":true},"#;
+        return Ok(Some(UsageWish { place: behind_brace..behind_brace, with }));
+    };
+    let around = place(text, options);
+    if options.get() == "null" {
+        return Ok(Some(UsageWish { place: around, with: r#"{"include_usage":true}"# }));
+    }
+    if !options.get().starts_with('{') {
+        return Err(wrong_type(Field::StreamOptions, "an object"));
+    }
+    let once = "an object that names 'include_usage' once";
+    let given: Options<'_> =
+        serde_json::from_str(options.get()).map_err(|_| wrong_type(Field::StreamOptions, once))?;
+    let Some(asked) = given.include_usage else {
+        let is_empty = options.get().bytes().all(|byte| b"{} \t\r\n".contains(&byte));
+        let with = if is_empty { r#""include_usage":true"# } else { r#""include_usage":true,"# };
+        return Ok(Some(UsageWish { place: around.start + 1..around.start + 1, with }));
+    };
+    match asked.get() {
+        "true" => Ok(None),
+        "false" | "null" => Ok(Some(UsageWish { place: place(text, asked), with: "true" })),
+        _ => Err(wrong_type(Field::StreamOptions, "an object whose 'include_usage' is a boolean")),
+    }
+}
+
+#[derive(Deserialize)]
+struct Options<'a> {
+    #[serde(borrow, default, deserialize_with = "even_null")]
+    include_usage: Option<&'a RawValue>,
+}
+
+/// A null is there, too: it stands at a place.
+fn even_null<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(from).map(Some)
 }
 
 /// The keys that policy reads; `Other` is everything that passes untouched.
@@ -298,5 +353,42 @@ mod tests {
         let deep =
             format!(r#"{{"model":"a","messages":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
         refused(deep.as_bytes(), "nests deeper than 128");
+    }
+
+    /// The body with what its ask wishes for.
+    fn wished(body: &str) -> Option<String> {
+        let wish = read_chat(body.as_bytes()).unwrap().usage_wish?;
+        let (before, after) = (&body[..wish.place.start], &body[wish.place.end..]);
+        Some(format!("{before}{}{after}", wish.with))
+    }
+
+    #[test]
+    fn usage_is_asked_for_where_the_caller_does_not() {
+        let body =
+            |options: &str| format!(r#" {{"model":"m","messages":[],"stream":true{options}}}"#);
+        let asked =
+            r#" {"stream_options":{"include_usage":true},"model":"m","messages":[],"stream":true}"#;
+        assert_eq!(wished(&body("")).unwrap(), asked);
+        for (given, expect) in [
+            (r#","stream_options":null"#, r#","stream_options":{"include_usage":true}"#),
+            (r#","stream_options":{ }"#, r#","stream_options":{"include_usage":true }"#),
+            (r#","stream_options":{"x":1}"#, r#","stream_options":{"include_usage":true,"x":1}"#),
+            (
+                r#","stream_options":{"include_usage": false}"#,
+                r#","stream_options":{"include_usage": true}"#,
+            ),
+            (
+                r#","stream_options":{"include_usage":null}"#,
+                r#","stream_options":{"include_usage":true}"#,
+            ),
+        ] {
+            assert_eq!(wished(&body(given)).unwrap(), body(expect), "{given}");
+            assert_eq!(wished(&body(expect)), None, "{expect}");
+        }
+        assert_eq!(wished(r#"{"model":"m","messages":[]}"#), None, "no stream, no option");
+        let twice = body(r#","stream_options":{"include_usage":true,"include_usage":false}"#);
+        refused(twice.as_bytes(), "once");
+        refused(body(r#","stream_options":[]"#).as_bytes(), "'stream_options' must be an object");
+        refused(body(r#","stream_options":{"include_usage":1}"#).as_bytes(), "a boolean");
     }
 }

@@ -131,6 +131,18 @@ impl Run {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).filter_map(|(start, end)| self.bytes.get(start..*end).map(Frame))
     }
+
+    /// The bytes without the frames that `is` names; not copied where there is none.
+    pub fn without(&self, is: impl Fn(Frame<'_>) -> bool) -> Bytes {
+        if !self.frames().any(&is) {
+            return self.bytes.clone();
+        }
+        let mut kept = BytesMut::with_capacity(self.bytes.len());
+        for frame in self.frames().filter(|frame| !is(*frame)) {
+            kept.extend_from_slice(frame.bytes());
+        }
+        kept.freeze()
+    }
 }
 
 impl<'a> Frame<'a> {
@@ -229,6 +241,16 @@ mod tests {
         assert!(!Frame(b"data: \"[DONE]\"\n\n").is_done());
         assert!(Frame(b": only a comment\n\n").data().is_none());
         assert!(Frame(b"database: x\n\n").data().is_none());
+    }
+
+    #[test]
+    fn a_frame_is_taken_out_whole() {
+        let mut reader = FrameReader::default();
+        let run = reader.push(Bytes::from_static(b"data: a\n\n: x\ndata: b\r\n\r\ndata: c\n\n"));
+        let run = run.unwrap().unwrap();
+        let without = |data: &'static [u8]| run.without(|f| f.data().unwrap().as_ref() == data);
+        assert_eq!(without(b"b"), b"data: a\n\ndata: c\n\n"[..]);
+        assert_eq!(without(b"z"), run.bytes);
     }
 
     #[test]

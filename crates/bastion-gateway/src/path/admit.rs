@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use bastion_limits::{Ask, Denied, KeyLimits, Permit, Standing};
 use bastion_types::{RateKind, Refusal};
+use bastion_wire::UsageWish;
 use bytes::Bytes;
 
 use super::authenticate::Caller;
@@ -22,10 +23,36 @@ const BYTES_PER_TOKEN: u64 = 4;
 const MAX_USER_BYTES: usize = 256;
 
 /// Headers that promise what this version does not do: refused, never ignored.
-const NOT_IN_THIS_VERSION: [&str; 3] = ["idempotency-key", "bastion-surface", "bastion-stream"];
+const NOT_IN_THIS_VERSION: [&str; 2] = ["idempotency-key", "bastion-surface"];
 
 /// What an SDK adds to a request that it sends again by itself.
 const CLIENT_RETRIES: &str = "x-stainless-retry-count";
+
+/// How a stream is to be delivered.
+const STREAM: &str = "bastion-stream";
+
+/// How the caller gets the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// As one body.
+    Whole,
+    /// As a stream, event by event.
+    Stream,
+    /// As a stream that is held back until it is whole.
+    Atomic,
+}
+
+impl Delivery {
+    /// Is the upstream asked for a stream?
+    pub(crate) fn is_streamed(self) -> bool {
+        self != Delivery::Whole
+    }
+
+    /// Is the stream held back until it is whole?
+    pub(crate) fn is_atomic(self) -> bool {
+        self == Delivery::Atomic
+    }
+}
 
 /// A call that may run.
 pub(crate) struct Admitted {
@@ -35,8 +62,10 @@ pub(crate) struct Admitted {
     pub(crate) body: Bytes,
     /// Where the model's name stands in it.
     pub(crate) model_place: Range<usize>,
-    /// Is the answer to be a stream?
-    pub(crate) streamed: bool,
+    /// How the caller gets the answer.
+    pub(crate) delivery: Delivery,
+    /// What to change so that a stream reports its usage; none where the caller asks for it.
+    pub(crate) usage_wish: Option<UsageWish>,
     /// Does it want to leave state at the upstream?
     pub(crate) stored: bool,
     /// The end user's id.
@@ -72,6 +101,7 @@ pub(super) fn admit(
 ) -> Result<Admitted, NotAdmitted> {
     count_client_retry(desk, arrival);
     let header_user = read_headers(arrival)?;
+    let atomic = wants_atomic(arrival)?;
     let Service::Upstream(UpstreamService { kind, read }) = arrival.service else {
         return Err(Refusal::Internal.into());
     };
@@ -92,15 +122,31 @@ pub(super) fn admit(
             }
         })?;
     let user = ask.user.map(std::borrow::Cow::into_owned).or(header_user);
-    let (streamed, stored) = (ask.stream, ask.store);
-    let model_place = ask.model_place;
-    Ok(Admitted { model, body, model_place, streamed, stored, user, output_bound_tokens, permit })
+    let delivery = match (ask.stream, atomic) {
+        (false, _) => Delivery::Whole,
+        (true, false) => Delivery::Stream,
+        (true, true) => Delivery::Atomic,
+    };
+    let usage_wish = ask.usage_wish.filter(|_| model.usage_option);
+    let (model_place, stored) = (ask.model_place, ask.store);
+    Ok(Admitted {
+        model,
+        body,
+        model_place,
+        delivery,
+        usage_wish,
+        stored,
+        user,
+        output_bound_tokens,
+        permit,
+    })
 }
 
 fn count_client_retry(desk: &Desk, arrival: &Arrival) {
     let count = arrival.headers.get(CLIENT_RETRIES).and_then(|value| value.to_str().ok());
     if count.and_then(|count| count.parse::<u32>().ok()).is_some_and(|count| count > 0) {
         desk.gateway.tools.metrics.client_retry();
+        desk.gateway.retry_budget.client_retry(desk.gateway.tools.clock.monotonic());
     }
 }
 
@@ -118,6 +164,17 @@ fn read_headers(arrival: &Arrival) -> Result<Option<String>, Refusal> {
         _ => Err(Refusal::invalid_field(
             "bastion-user",
             format!("'bastion-user' must be visible ASCII of at most {MAX_USER_BYTES} bytes"),
+        )),
+    }
+}
+
+fn wants_atomic(arrival: &Arrival) -> Result<bool, Refusal> {
+    match arrival.headers.get(STREAM) {
+        None => Ok(false),
+        Some(value) if value == "atomic" => Ok(true),
+        Some(_) => Err(Refusal::invalid_field(
+            STREAM,
+            "'bastion-stream' must be 'atomic'; leave it out for a stream that comes event by event",
         )),
     }
 }

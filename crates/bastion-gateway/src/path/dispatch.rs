@@ -1,7 +1,8 @@
-//! Sends a call to an upstream and waits for a good answer's begin, or its failure.
+//! Sends a call to an upstream and waits for a good answer's begin; tries again within the policy.
 //!
-//! One attempt in this version. It must never send to an upstream that `screen` did not allow, and
-//! never show our own credential's failure as the caller's.
+//! It must never send to an upstream that `screen` did not allow, never try a refused request
+//! again, and never show our own credential's failure as the caller's. Boxes `reliability.retry`,
+//! `reliability.retry-after`, `reliability.no-4xx-retry`.
 
 mod answer;
 mod attempt;
@@ -9,32 +10,42 @@ mod body;
 mod failed;
 mod judge;
 mod request;
+mod start_up;
+mod tries;
 
 use std::sync::Arc;
 
-use bastion_observe::AttemptOutcome;
 use bastion_types::{AttemptCount, Refusal};
 
 use super::door::Arrival;
-use super::hold::Hold;
+use super::line::Line;
 use super::screen::Screened;
 use crate::desk::Desk;
-use crate::policy::UpstreamPolicy;
-use crate::reply::Reply;
-use attempt::Attempt;
+use crate::policy::{Policy, Route};
+use attempt::Ended;
+use tries::{Step, Tries};
 
-pub(crate) use answer::{Answer, OpenStream, WholeAnswer};
+pub(crate) use answer::{Answer, OpenStream, Silence, WholeAnswer};
 pub(crate) use body::joined;
+
+/// What every attempt of a call goes by.
+#[derive(Clone, Copy)]
+pub(super) struct Calling<'a> {
+    pub(super) desk: &'a Desk,
+    pub(super) policy: &'a Policy,
+    pub(super) arrival: &'a Arrival,
+    pub(super) screened: &'a Screened,
+}
 
 /// What came of a call's attempts.
 pub(crate) struct Dispatched {
-    /// The upstream that answered, or was asked last.
-    pub(crate) upstream: Option<Arc<UpstreamPolicy>>,
+    /// The way that was answered, or tried last.
+    pub(crate) route: Option<Arc<Route>>,
     /// How many attempts there were.
     pub(crate) attempts: AttemptCount,
     /// How it ended.
     pub(crate) outcome: Outcome,
-    /// Did the upstream get the request without our knowing what it did with it?
+    /// Did an upstream get the request without our knowing what it did with it?
     pub(crate) unknown: bool,
 }
 
@@ -43,46 +54,35 @@ pub(crate) enum Outcome {
     /// There is an answer to relay.
     Answered(Answer),
     /// There is none.
-    Failed(Refusal),
+    Failed {
+        /// What the caller is told.
+        refusal: Refusal,
+        /// The wait that the upstream asked for, in seconds.
+        retry_after_s: Option<u32>,
+    },
     /// The caller left first; the upstream's connection is closed.
     CallerLeft,
 }
 
-/// Sends the call.
-pub(super) async fn dispatch(
-    desk: &Desk,
-    arrival: &Arrival,
-    hold: &Hold,
-    (forward, reply): (&[http::HeaderName], &mut Reply),
-) -> Dispatched {
-    let screened = &hold.screened;
-    let Some(upstream) = screened.upstreams.first() else {
-        let outcome = Outcome::Failed(Refusal::NoAllowedRegion);
-        return Dispatched { upstream: None, attempts: AttemptCount(0), outcome, unknown: false };
-    };
-    let request = request::build(screened, (arrival, forward), upstream);
-    let attempt =
-        attempt::attempt(Attempt { desk, upstream, streamed: screened.streamed }, request);
-    let (outcome, unknown, counted) = tokio::select! {
-        biased;
-        () = reply.caller_left() => (Outcome::CallerLeft, true, AttemptOutcome::Cancelled),
-        attempted = attempt => match attempted {
-            Ok(answer) => {
-                let counted = answer.counts_as();
-                (Outcome::Answered(answer), false, counted)
+/// Sends the call, as often as the policy allows.
+pub(super) async fn dispatch(calling: Calling<'_>, line: &mut Line) -> Dispatched {
+    let mut tries = Tries::begin(calling);
+    loop {
+        match tries.step() {
+            Step::Go(route) => {
+                line.tell(tries.attempts(), Some(&route.upstream));
+                match attempt::attempt(calling, &route, line).await {
+                    Ok(answer) => return tries.answered(route, answer),
+                    Err(Ended::Failed(failed)) => tries.failed(route, failed),
+                    Err(Ended::CallerLeft) => return tries.caller_left(Some(route)),
+                }
             }
-            Err(failed) => {
-                failed.log(arrival, upstream);
-                (Outcome::Failed(failed.refusal), failed.unknown, failed.outcome)
+            Step::Wait(wait, heartbeat) => {
+                if line.pause(wait, heartbeat).await.is_err() {
+                    return tries.caller_left(None);
+                }
             }
-        },
-    };
-    desk.gateway.tools.metrics.attempt(&upstream.name, counted);
-    let upstream = Some(Arc::clone(upstream));
-    Dispatched { upstream, attempts: AttemptCount(1), outcome, unknown }
-}
-
-/// The size of what an attempt sends, in bytes.
-pub(crate) fn sent_bytes(screened: &Screened) -> u64 {
-    u64::try_from(screened.body.len()).unwrap_or(u64::MAX)
+            Step::Over => return tries.over(),
+        }
+    }
 }

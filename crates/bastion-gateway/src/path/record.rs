@@ -24,6 +24,7 @@ pub(super) async fn record(
     let Settlement { relayed, usage, cost, model, user } = settlement;
     let tools = &desk.gateway.tools;
     let endpoint = arrival.endpoint.name();
+    let upstream = relayed.route.as_ref().map(|route| &route.upstream);
     let record = CallRecord {
         id: arrival.id,
         at: arrival.at,
@@ -33,8 +34,8 @@ pub(super) async fn record(
         surface: None,
         endpoint: Cow::Borrowed(endpoint),
         model,
-        upstream: relayed.upstream.as_ref().map(|upstream| upstream.name.clone()),
-        region: relayed.upstream.as_ref().and_then(|upstream| upstream.region.clone()),
+        upstream: upstream.map(|upstream| upstream.name.clone()),
+        region: upstream.and_then(|upstream| upstream.region.clone()),
         status: relayed.status,
         code: relayed.code.map(Cow::Borrowed),
         attempts: relayed.attempts,

@@ -2,28 +2,24 @@
 //!
 //! It must never retry, and never hold back what the caller could have.
 
-mod heads;
 mod passage;
 mod relayed;
 mod stream;
 
-use bastion_limits::Standing;
-use bastion_types::Refusal;
-use bastion_wire::{answer_usage, refusal_response};
+use bastion_types::{Refusal, StreamOutcome};
+use bastion_wire::{answer_usage, error_event, refusal_response};
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
 
 use super::authenticate::Caller;
 use super::dispatch::{Answer, Dispatched, Outcome, WholeAnswer};
 use super::door::Arrival;
-use super::hold::Hold;
+use super::line::Line;
 use crate::desk::Desk;
 use crate::endpoints::Question;
-use crate::headers::{ATTEMPTS, forbid_buffering, tell_rates};
-use crate::reply::{Reply, Taken};
+use crate::reply::Taken;
 
-use heads::{answer_headers, tell_request, tell_upstream};
 pub(crate) use relayed::Relayed;
 
 /// The code in our records of an upstream's own 4xx.
@@ -33,30 +29,30 @@ const UPSTREAM_REFUSED: &str = "upstream_refused";
 pub(super) async fn relay(
     desk: &Desk,
     arrival: &Arrival,
-    hold: &Hold,
-    (dispatched, reply): (Dispatched, Reply),
+    dispatched: Dispatched,
+    mut line: Line,
 ) -> Relayed {
-    let Dispatched { upstream, attempts, outcome, unknown } = dispatched;
-    let mut told = HeaderMap::new();
-    tell_rates(&hold.screened.permit.standing(), &mut told);
-    told.insert(ATTEMPTS, HeaderValue::from(attempts.0));
-    if let Some(upstream) = &upstream {
-        tell_upstream(upstream, &mut told);
-    }
+    let Dispatched { route, attempts, outcome, unknown } = dispatched;
+    line.tell(attempts, route.as_ref().map(|route| &*route.upstream));
     let relayed = match outcome {
         Outcome::CallerLeft => Relayed::caller_left(),
-        Outcome::Failed(refusal) => refused(&refusal, arrival, told, reply),
-        Outcome::Answered(answer) => match answer {
-            Answer::Whole(whole) => whole_answer(desk, arrival, (whole, told), reply),
-            Answer::Stream(mut open) => {
-                open.head.headers = answer_headers(&open.head.headers, arrival, told);
-                forbid_buffering(&mut open.head.headers);
-                stream::relay_stream(desk, arrival, upstream.as_deref(), (*open, reply)).await
-            }
-        },
+        Outcome::Failed { refusal, .. } if line.is_open() => {
+            told_inside(&refusal, arrival, line).await
+        }
+        Outcome::Failed { refusal, retry_after_s } => {
+            refused(&refusal, retry_after_s, arrival, line)
+        }
+        Outcome::Answered(Answer::Whole(_)) if line.is_open() => {
+            // The caller reads a stream already; another attempt was answered as a whole.
+            told_inside(&Refusal::UpstreamError, arrival, line).await
+        }
+        Outcome::Answered(Answer::Whole(whole)) => whole_answer(desk, whole, line),
+        Outcome::Answered(Answer::Stream(open)) => {
+            stream::relay_stream(desk, arrival, (*open, line)).await
+        }
     };
     let unknown = unknown || relayed.unknown;
-    Relayed { attempts, upstream, unknown, ..relayed }
+    Relayed { attempts, route, unknown, ..relayed }
 }
 
 /// An answer of our own, without any upstream.
@@ -64,7 +60,7 @@ pub(super) fn answer_here(
     caller: &Caller,
     arrival: &Arrival,
     answer: fn(&Question<'_>) -> Result<Bytes, Refusal>,
-    reply: Reply,
+    line: Line,
 ) -> Relayed {
     let question = Question {
         policy: &caller.policy,
@@ -72,43 +68,45 @@ pub(super) fn answer_here(
         named_model: arrival.named_model.as_deref(),
     };
     match answer(&question) {
-        Err(refusal) => refused(&refusal, arrival, HeaderMap::new(), reply),
+        Err(refusal) => refuse(&refusal, arrival, line),
         Ok(body) => {
             let mut response = Response::new(body);
-            let headers = response.headers_mut();
-            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            tell_request(arrival, headers);
-            ended(reply.send(response), StatusCode::OK.as_u16(), None)
+            let json = HeaderValue::from_static("application/json");
+            response.headers_mut().insert(CONTENT_TYPE, json);
+            ended(line.send(response, None), StatusCode::OK.as_u16(), None)
         }
     }
 }
 
 /// A refusal before anything was held.
-pub(super) fn refuse(
+pub(super) fn refuse(refusal: &Refusal, arrival: &Arrival, line: Line) -> Relayed {
+    refused(refusal, None, arrival, line)
+}
+
+fn refused(
     refusal: &Refusal,
-    standing: Option<&Standing>,
+    retry_after_s: Option<u32>,
     arrival: &Arrival,
-    reply: Reply,
+    line: Line,
 ) -> Relayed {
-    let mut told = HeaderMap::new();
-    if let Some(standing) = standing {
-        tell_rates(standing, &mut told);
-    }
-    refused(refusal, arrival, told, reply)
-}
-
-fn refused(refusal: &Refusal, arrival: &Arrival, told: HeaderMap, reply: Reply) -> Relayed {
     let mut response = refusal_response(refusal, &arrival.id);
-    response.headers_mut().extend(told);
-    ended(reply.send(response), refusal.status(), Some(refusal.code()))
+    if let Some(seconds) = retry_after_s {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    ended(line.send(response, None), refusal.status(), Some(refusal.code()))
 }
 
-fn whole_answer(
-    desk: &Desk,
-    arrival: &Arrival,
-    (whole, told): (WholeAnswer, HeaderMap),
-    reply: Reply,
-) -> Relayed {
+/// A failure behind a sign of life: the status was 200, so an event says it.
+async fn told_inside(refusal: &Refusal, arrival: &Arrival, line: Line) -> Relayed {
+    let Some(feed) = line.feed() else { return Relayed::caller_left() };
+    if feed.pass(error_event(refusal, &arrival.id)).await.is_err() {
+        return Relayed::caller_left();
+    }
+    let told = Relayed::ended(StatusCode::OK.as_u16(), Some(refusal.code()));
+    Relayed { stream: StreamOutcome::Interrupted, ..told }
+}
+
+fn whole_answer(desk: &Desk, whole: WholeAnswer, line: Line) -> Relayed {
     let WholeAnswer { head, body } = whole;
     let good = head.status.is_success();
     let reported = if good { answer_usage(&body) } else { None };
@@ -117,9 +115,8 @@ fn whole_answer(
     let passed_bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
     let mut response = Response::new(body);
     *response.status_mut() = head.status;
-    *response.headers_mut() = answer_headers(&head.headers, arrival, told);
     let code = (!good).then_some(UPSTREAM_REFUSED);
-    let relayed = ended(reply.send(response), head.status.as_u16(), code);
+    let relayed = ended(line.send(response, Some(&head.headers)), head.status.as_u16(), code);
     let unknown = good && reported.is_none();
     Relayed { reported, passed_bytes, unknown, ..relayed }
 }

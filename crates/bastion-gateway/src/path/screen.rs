@@ -4,28 +4,35 @@
 //! It must never let a call through whose content it could not check. Boxes `privacy.store-false`
 //! and `privacy.residency`.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bastion_limits::{Permit, Standing};
 use bastion_types::Refusal;
-use bastion_wire::splice;
+use bastion_wire::UsageWish;
 use bytes::Bytes;
 
 use super::admit::{Admitted, NotAdmitted};
 use super::authenticate::Caller;
 use crate::desk::Desk;
-use crate::policy::{ModelPolicy, UpstreamPolicy};
+use crate::policy::{ModelPolicy, Route};
+
+pub(crate) use super::admit::Delivery;
 
 /// A call that may leave.
 pub(crate) struct Screened {
     /// The model.
     pub(crate) model: Arc<ModelPolicy>,
     /// Who may be asked, in order; never empty.
-    pub(crate) upstreams: Vec<Arc<UpstreamPolicy>>,
-    /// The body as it will be sent.
+    pub(crate) routes: Vec<Arc<Route>>,
+    /// The body as it came.
     pub(crate) body: Bytes,
-    /// Is the answer to be a stream?
-    pub(crate) streamed: bool,
+    /// Where the model's name stands in it: a route may have another one.
+    pub(crate) model_place: Range<usize>,
+    /// What to change in it so that a stream reports its usage.
+    pub(crate) usage_wish: Option<UsageWish>,
+    /// How the caller gets the answer.
+    pub(crate) delivery: Delivery,
     /// The end user's id.
     pub(crate) user: Option<String>,
     /// The most output tokens that it may use.
@@ -60,17 +67,20 @@ impl From<NotAdmitted> for Turned {
 
 /// Checks what would leave and where to. A refusal gives the tokens back, not the request.
 pub(super) fn screen(desk: &Desk, caller: &Caller, admitted: Admitted) -> Result<Screened, Turned> {
-    let Admitted { model, body, model_place, streamed, stored, user, output_bound_tokens, permit } =
-        admitted;
-    let checked = without_state(stored).and_then(|()| allowed_upstreams(caller, &model));
+    let Admitted { model, stored, user, permit, .. } = admitted;
+    let checked = without_state(stored).and_then(|()| allowed_routes(caller, &model));
     match checked {
-        Ok(upstreams) => {
-            let body = match &model.renamed {
-                Some(name) => splice(&body, model_place, name.as_bytes()),
-                None => body,
-            };
-            Ok(Screened { model, upstreams, body, streamed, user, output_bound_tokens, permit })
-        }
+        Ok(routes) => Ok(Screened {
+            model,
+            routes,
+            body: admitted.body,
+            model_place: admitted.model_place,
+            usage_wish: admitted.usage_wish,
+            delivery: admitted.delivery,
+            user,
+            output_bound_tokens: admitted.output_bound_tokens,
+            permit,
+        }),
         Err(refusal) => {
             let now = desk.gateway.tools.clock.monotonic();
             permit.give_back_tokens(now);
@@ -84,14 +94,8 @@ fn without_state(stored: bool) -> Result<(), Refusal> {
     if stored { Err(Refusal::StatefulNotAllowed { param: "store" }) } else { Ok(()) }
 }
 
-fn allowed_upstreams(
-    caller: &Caller,
-    model: &ModelPolicy,
-) -> Result<Vec<Arc<UpstreamPolicy>>, Refusal> {
-    let upstream = &model.upstream;
-    if caller.policy.allows_region(&caller.key.environment, upstream.region.as_ref()) {
-        Ok(vec![Arc::clone(upstream)])
-    } else {
-        Err(Refusal::NoAllowedRegion)
-    }
+fn allowed_routes(caller: &Caller, model: &ModelPolicy) -> Result<Vec<Arc<Route>>, Refusal> {
+    let allowed = |route: &&Arc<Route>| caller.policy.allows(&caller.key.environment, route);
+    let routes: Vec<_> = model.routes.iter().filter(allowed).cloned().collect();
+    if routes.is_empty() { Err(Refusal::NoAllowedRegion) } else { Ok(routes) }
 }

@@ -6,10 +6,8 @@ use std::sync::Arc;
 
 use bastion_types::{ModelName, Money, Usage};
 
-use super::dispatch::sent_bytes;
 use super::hold::Hold;
 use super::relay::Relayed;
-use super::screen::Screened;
 use crate::desk::Desk;
 use crate::policy::ModelPolicy;
 
@@ -30,12 +28,13 @@ pub(crate) struct Settlement {
 
 /// Settles a call that was held.
 pub(super) fn settle(desk: &Desk, hold: Hold, relayed: Relayed) -> Settlement {
-    let Hold { screened } = hold;
-    let usage = used(&relayed, &screened);
+    let Hold { screened, sent_bytes } = hold;
+    let usage = used(&relayed, sent_bytes, screened.output_bound_tokens);
     screened.permit.settle_tokens(usage.total_tokens(), desk.gateway.tools.clock.monotonic());
     drop(screened.permit);
+    let price = relayed.route.as_ref().and_then(|route| route.price);
     Settlement {
-        cost: screened.model.price.and_then(|price| price.cost(&usage)),
+        cost: price.and_then(|price| price.cost(&usage)),
         relayed,
         usage,
         model: Some(screened.model.name.clone()),
@@ -54,17 +53,17 @@ pub(super) fn unheld(
 }
 
 /// As reported; else an estimate, where the upstream may have worked. Source: interface, Estimates.
-fn used(relayed: &Relayed, screened: &Screened) -> Usage {
+fn used(relayed: &Relayed, sent_bytes: u64, output_bound_tokens: u64) -> Usage {
     if let Some(reported) = relayed.reported {
         return reported;
     }
     if !relayed.unknown {
         return Usage::default();
     }
-    let estimate = Usage::estimate(sent_bytes(screened), relayed.passed_bytes);
+    let estimate = Usage::estimate(sent_bytes, relayed.passed_bytes);
     if relayed.passed_bytes > 0 {
         return estimate;
     }
     // Nothing came back: it may have used all that it was allowed to.
-    Usage { output_tokens: screened.output_bound_tokens, ..estimate }
+    Usage { output_tokens: output_bound_tokens, ..estimate }
 }

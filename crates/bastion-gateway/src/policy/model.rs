@@ -5,10 +5,10 @@
 use std::sync::Arc;
 
 use bastion_config::{Kind, Model};
-use bastion_types::{ModelName, Price};
+use bastion_types::ModelName;
 use bytes::Bytes;
 
-use super::upstream::UpstreamPolicy;
+use super::route::Route;
 
 /// Output that a call is taken to want when neither it nor the model names a limit, in tokens.
 const DEFAULT_OUTPUT_TOKENS: u64 = 4096;
@@ -17,40 +17,37 @@ const DEFAULT_OUTPUT_TOKENS: u64 = 4096;
 pub(crate) struct ModelPolicy {
     /// The name that callers use.
     pub(crate) name: ModelName,
-    /// Its name at the upstream, quoted as JSON, if that is another one.
-    pub(crate) renamed: Option<String>,
     /// What it can be called for.
     pub(crate) kinds: Vec<Kind>,
-    /// Who answers.
-    pub(crate) upstream: Arc<UpstreamPolicy>,
-    /// What its tokens cost, if that is known.
-    pub(crate) price: Option<Price>,
+    /// Who answers, in order; never empty.
+    pub(crate) routes: Vec<Arc<Route>>,
+    /// May a stream be asked for its usage?
+    pub(crate) usage_option: bool,
     /// What `GET /v1/models/{id}` answers.
     pub(crate) entry: Bytes,
     output_tokens: u64,
 }
 
 impl ModelPolicy {
+    /// With its routes; none when it has no route.
     pub(crate) fn new(
         name: &ModelName,
         model: &Model,
-        upstream: Arc<UpstreamPolicy>,
-    ) -> ModelPolicy {
+        routes: Vec<Arc<Route>>,
+    ) -> Option<ModelPolicy> {
         // Names hold no character that JSON would escape.
         let entry = format!(
             r#"{{"id":"{name}","object":"model","created":0,"owned_by":"{}"}}"#,
-            upstream.name
+            routes.first()?.upstream.name
         );
-        let other = model.upstream_model.as_ref().filter(|other| *other != name);
-        ModelPolicy {
+        Some(ModelPolicy {
             name: name.clone(),
-            renamed: other.map(|other| format!("\"{other}\"")),
             kinds: model.kinds.clone(),
-            upstream,
-            price: model.price,
+            routes,
+            usage_option: model.usage_option,
             entry: Bytes::from(entry),
             output_tokens: model.max_output_tokens.unwrap_or(DEFAULT_OUTPUT_TOKENS),
-        }
+        })
     }
 
     /// The most output tokens of one choice, for a call that asks for this limit.

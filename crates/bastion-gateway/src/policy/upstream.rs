@@ -2,17 +2,20 @@
 //!
 //! It must never print its credential.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use bastion_config::{Config, Scheme, Upstream, UpstreamTimeouts};
+use bastion_config::{Scheme, Upstream, UpstreamTimeouts};
 use bastion_outbound::client_tls;
-use bastion_types::{Region, Secret, UpstreamName};
+use bastion_types::{Region, UpstreamName};
 use bastion_wire::Endpoint;
 use http::{HeaderValue, Uri};
 use rustls::ClientConfig;
 
+use super::PolicyParts;
 use super::error::PolicyError;
+use crate::breaker::Breaker;
 
 /// Who answers calls, and how to reach it.
 pub(crate) struct UpstreamPolicy {
@@ -34,8 +37,12 @@ pub(crate) struct UpstreamPolicy {
     paths: Vec<(Endpoint, Uri)>,
     /// TLS, if the address asks for it.
     pub(crate) tls: Option<Arc<ClientConfig>>,
-    /// How long to wait for what.
+    /// How long to wait for what, where a model says nothing else.
     pub(crate) timeouts: UpstreamTimeouts,
+    /// How often a silent stream's caller gets a comment line.
+    pub(crate) heartbeat: Duration,
+    /// Shut while it fails.
+    pub(crate) breaker: Arc<Breaker>,
 }
 
 impl UpstreamPolicy {
@@ -48,29 +55,30 @@ impl UpstreamPolicy {
 
 /// Every upstream of the configuration.
 pub(super) fn all(
-    config: &Config,
-    credentials: &HashMap<UpstreamName, Secret>,
+    parts: &PolicyParts<'_>,
 ) -> Result<BTreeMap<UpstreamName, Arc<UpstreamPolicy>>, PolicyError> {
+    let config = parts.config;
     let needs_tls = config.upstreams.values().any(|up| up.base_url.scheme == Scheme::Https);
     let tls = if needs_tls { Some(client_tls()?) } else { None };
     let each = |(name, upstream): (&UpstreamName, &Upstream)| {
-        let policy = one(name, upstream, credentials.get(name), tls.as_ref())?;
+        let policy = one((name, upstream), parts, tls.as_ref())?;
         Ok((name.clone(), Arc::new(policy)))
     };
     config.upstreams.iter().map(each).collect()
 }
 
 fn one(
-    name: &UpstreamName,
-    upstream: &Upstream,
-    credential: Option<&Secret>,
+    (name, upstream): (&UpstreamName, &Upstream),
+    parts: &PolicyParts<'_>,
     tls: Option<&Arc<ClientConfig>>,
 ) -> Result<UpstreamPolicy, PolicyError> {
     let url = &upstream.base_url;
     let header = |text: String, why| {
         HeaderValue::try_from(text).map_err(|_| PolicyError::Unusable(name.to_string(), why))
     };
-    let authorization = credential
+    let authorization = parts
+        .credentials
+        .get(name)
         .map(|secret| header(format!("Bearer {}", secret.expose()), "its key cannot be sent"))
         .transpose()?
         .map(|mut value| {
@@ -95,5 +103,7 @@ fn one(
         paths,
         tls: if secure { tls.cloned() } else { None },
         timeouts: upstream.timeout,
+        heartbeat: upstream.heartbeat.duration(),
+        breaker: parts.breakers.of(name),
     })
 }

@@ -84,7 +84,11 @@ impl Reloading {
             .map_err(|report| anyhow::Error::msg(report.render(RenderStyle::Plain)))?;
         let credentials =
             self.credentials.resolve(&loaded.config, &self.log.redactor, &self.readiness)?;
-        let policy = Policy::new(PolicyParts { config: &loaded.config, credentials })?;
+        let policy = Policy::new(PolicyParts {
+            config: &loaded.config,
+            credentials,
+            breakers: self.gateway.breakers(),
+        })?;
         warn_of_fixed(&self.running.loaded.read().config, &loaded.config);
         self.gateway.exchange_policy(policy);
         *self.running.loaded.write() = loaded;

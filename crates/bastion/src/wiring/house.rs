@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bastion_config::{Config, Loaded};
 use bastion_console::{OperatorTools, Operators};
-use bastion_gateway::{Callers, Gateway, Policy, PolicyParts, Tools};
+use bastion_gateway::{Breakers, Callers, Gateway, Policy, PolicyParts, Tools};
 use bastion_jobs::JobTools;
 use bastion_observe::{Check, Deployment, Metrics, Readiness, Standing, call_sink};
 use bastion_runtime::{
@@ -74,6 +74,7 @@ struct Ground {
     metrics: Arc<Metrics>,
     log: Log,
     drain: Drain,
+    breakers: Arc<Breakers>,
 }
 
 impl Ground {
@@ -83,6 +84,7 @@ impl Ground {
             readiness: Readiness::default(),
             metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), Arc::clone(&log.redactor))),
             drain: Drain::new(),
+            breakers: Arc::default(),
             log,
         }
     }
@@ -98,7 +100,8 @@ impl House {
         let config = loaded.config.clone();
         let ground = Ground::new(log.clone());
         let resolved = credentials.resolve(&config, &log.redactor, &ground.readiness)?;
-        let policy = Policy::new(PolicyParts { config: &config, credentials: resolved })?;
+        let breakers = &ground.breakers;
+        let policy = Policy::new(PolicyParts { config: &config, credentials: resolved, breakers })?;
         let callers = Listener::bind(config.server.listen)?;
         let operators = Listener::bind(config.operator.listen)?;
         let (store, token) = open_store(&config, storage, &ground).await?;
@@ -202,6 +205,7 @@ fn gateway(ground: &Ground, store: &Store, policy: Policy, tasks: &Tasks) -> Arc
         readiness: ground.readiness.clone(),
         clock: Arc::clone(&ground.clock),
         drain: ground.drain.clone(),
+        breakers: Arc::clone(&ground.breakers),
     };
     Arc::new(Gateway::new(tools, policy))
 }

@@ -2,9 +2,12 @@
 //!
 //! It must never stand for a cut one.
 
+use std::time::Duration;
+
 use bastion_observe::AttemptOutcome;
 use bastion_wire::{FrameReader, Run};
 use bytes::Bytes;
+use http::HeaderMap;
 use http::response::Parts;
 
 use crate::pool::UpstreamBody;
@@ -13,7 +16,7 @@ use crate::pool::UpstreamBody;
 pub(crate) enum Answer {
     /// All of it.
     Whole(WholeAnswer),
-    /// A stream, open at its first whole frame.
+    /// A stream, open at its first content.
     Stream(Box<OpenStream>),
 }
 
@@ -25,18 +28,31 @@ pub(crate) struct WholeAnswer {
     pub(crate) body: Bytes,
 }
 
-/// A stream whose first frames have come.
+/// A stream whose first content has come.
 pub(crate) struct OpenStream {
-    /// Status and headers.
-    pub(crate) head: Parts,
-    /// The first whole frames.
-    pub(crate) first: Run,
+    /// Its headers.
+    pub(crate) headers: HeaderMap,
+    /// The frames up to the first content; all of them in an atomic call.
+    pub(crate) first: Vec<Run>,
     /// What finds the next ones.
     pub(crate) reader: FrameReader,
     /// Where they come from.
     pub(crate) body: UpstreamBody,
     /// The upstream ended its body with the first frames.
     pub(crate) ended: bool,
+    /// How long it may say nothing.
+    pub(crate) silence: Silence,
+    /// We asked for the usage, not the caller: its frame does not go on.
+    pub(crate) usage_is_ours: bool,
+}
+
+/// What a stream that does not move is met with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Silence {
+    /// It is broken off after this.
+    pub(crate) idle: Duration,
+    /// Its caller gets a sign of life every so often.
+    pub(crate) heartbeat: Duration,
 }
 
 impl Answer {

@@ -1,90 +1,118 @@
 //! One attempt: sent, and waited for until its answer is good or has failed.
 //!
-//! It must never call a cut answer an answer, and never keep more than the bounds named here.
-
-use std::time::Duration;
+//! It must never call a cut answer an answer, and never go on when the caller has left.
 
 use bastion_observe::AttemptOutcome;
 use bastion_types::Refusal;
-use bastion_wire::{FrameReader, is_error_frame};
+use bastion_wire::retry_after;
 use bytes::Bytes;
 use http::Request;
 use http::response::Parts;
 use http_body_util::Full;
+use tokio::time::Instant;
 
-use super::answer::{Answer, OpenStream};
-use super::body::{joined, not_found, their_refusal, whole};
-use super::failed::Failed;
+use super::Calling;
+use super::answer::{Answer, WholeAnswer};
+use super::body::{not_found, their_refusal, whole};
+use super::failed::{Again, Failed};
 use super::judge::{Verdict, judge};
-use crate::desk::Desk;
-use crate::policy::UpstreamPolicy;
-use crate::pool::{Gathered, UpstreamBody, send};
+use super::request::build;
+use super::start_up::{Opening, hold_back};
+use crate::path::line::{CallerLeft, Line};
+use crate::policy::Route;
+use crate::pool::{UpstreamBody, send};
 
-/// Who is asked, and how the answer is to come.
-pub(super) struct Attempt<'a> {
-    pub(super) desk: &'a Desk,
-    pub(super) upstream: &'a UpstreamPolicy,
-    pub(super) streamed: bool,
+/// Why an attempt has no answer.
+pub(super) enum Ended {
+    /// It came to nothing.
+    Failed(Failed),
+    /// The caller left: the upstream's connection is closed.
+    CallerLeft,
 }
 
-/// Makes the attempt within its time. May be dropped at any time: the connection is then closed.
+impl From<Failed> for Ended {
+    fn from(failed: Failed) -> Ended {
+        Ended::Failed(failed)
+    }
+}
+
+impl From<CallerLeft> for Ended {
+    fn from(_: CallerLeft) -> Ended {
+        Ended::CallerLeft
+    }
+}
+
+/// What an upstream begins with.
+enum Begun {
+    Whole(WholeAnswer),
+    Stream(Parts, UpstreamBody),
+}
+
+/// Makes the attempt within its time.
 pub(super) async fn attempt(
-    attempt: Attempt<'_>,
-    request: Result<Request<Full<Bytes>>, Refusal>,
-) -> Result<Answer, Failed> {
-    let Attempt { upstream, streamed, .. } = attempt;
-    let request = request.map_err(|refusal| Failed {
+    calling: Calling<'_>,
+    route: &Route,
+    line: &mut Line,
+) -> Result<Answer, Ended> {
+    let request = build(calling, route).map_err(no_credential)?;
+    let began = Instant::now();
+    let begun = tokio::select! {
+        biased;
+        () = line.caller_left() => return Err(Ended::CallerLeft),
+        begun = in_time(calling, route, request) => begun?,
+    };
+    match begun {
+        Begun::Whole(whole) => Ok(Answer::Whole(whole)),
+        Begun::Stream(head, body) => {
+            let screened = calling.screened;
+            hold_back(Opening { route, headers: head.headers, body, began, screened }, line).await
+        }
+    }
+}
+
+fn no_credential(refusal: Refusal) -> Failed {
+    Failed {
         refusal,
         outcome: AttemptOutcome::Credentials,
+        again: Again::Elsewhere,
         unknown: false,
-        cause: "its credential resolves to nothing; see the configuration's api_key".to_owned(),
-    })?;
-    let timeouts = &upstream.timeouts;
-    let limit: Duration =
-        if streamed { timeouts.first_event.duration() } else { timeouts.answer.duration() };
-    let exchanged = tokio::time::timeout(limit, exchange(&attempt, request)).await;
-    exchanged.unwrap_or_else(|_| {
-        Err(Failed {
-            refusal: Refusal::UpstreamError,
-            outcome: AttemptOutcome::TimedOut,
-            unknown: true,
-            cause: format!("no answer within {limit:?}"),
-        })
-    })
+        ..Failed::no_sense("its credential resolves to nothing; see the configuration's api_key")
+    }
 }
 
-async fn exchange(attempt: &Attempt<'_>, request: Request<Full<Bytes>>) -> Result<Answer, Failed> {
-    let Attempt { desk, upstream, streamed } = attempt;
-    let (head, body) = send(&desk.pool, upstream, request).await?.into_parts();
-    match judge(&head, *streamed, desk.gateway.tools.clock.now()) {
-        Verdict::Stream => open_stream(head, body).await,
-        Verdict::Whole => whole(head, body).await,
-        Verdict::TheirRefusal => their_refusal(head, body).await,
-        Verdict::NotFound => not_found(head, body).await,
-        Verdict::Failed(refusal, outcome) => {
+async fn in_time(
+    calling: Calling<'_>,
+    route: &Route,
+    request: Request<Full<Bytes>>,
+) -> Result<Begun, Failed> {
+    let (limit, what) = if calling.screened.delivery.is_streamed() {
+        (route.timeouts.first_event.duration(), "no event")
+    } else {
+        (route.timeouts.answer.duration(), "no whole answer")
+    };
+    let begun = tokio::time::timeout(limit, begin(calling, route, request)).await;
+    begun.unwrap_or_else(|_| Err(Failed::timed_out(what, limit)))
+}
+
+async fn begin(
+    calling: Calling<'_>,
+    route: &Route,
+    request: Request<Full<Bytes>>,
+) -> Result<Begun, Failed> {
+    let Calling { desk, screened, .. } = calling;
+    let now = || desk.gateway.tools.clock.now();
+    let (head, body) = send(&desk.pool, &route.upstream, request).await?.into_parts();
+    let answer = match judge(&head, screened.delivery.is_streamed(), now()) {
+        Verdict::Stream => return Ok(Begun::Stream(head, body)),
+        Verdict::Whole => whole(head, body).await?,
+        Verdict::TheirRefusal => their_refusal(head, body).await?,
+        Verdict::NotFound => not_found(head, body).await?,
+        Verdict::Failed { refusal, outcome, again } => {
             let cause = format!("it answered {}", head.status.as_u16());
-            Err(Failed { refusal, outcome, unknown: false, cause })
+            let retry_after = retry_after(&head.headers, now());
+            let known = Failed { unknown: false, ..Failed::no_sense(&cause) };
+            return Err(Failed { refusal, outcome, again, retry_after, ..known });
         }
-    }
-}
-
-/// Waits for the first whole frame: a stream that begins with an error is a failed attempt.
-async fn open_stream(head: Parts, mut body: UpstreamBody) -> Result<Answer, Failed> {
-    let mut reader = FrameReader::default();
-    let mut pieces = Vec::new();
-    loop {
-        let ended = body.gather(&mut pieces).await? == Gathered::End;
-        let run = reader
-            .push(joined(&mut pieces))
-            .map_err(|too_long| Failed::no_sense(&too_long.to_string()))?;
-        if let Some(first) = run {
-            if first.frames().next().is_some_and(is_error_frame) {
-                return Err(Failed::no_sense("the stream began with an error"));
-            }
-            return Ok(Answer::Stream(Box::new(OpenStream { head, first, reader, body, ended })));
-        }
-        if ended {
-            return Err(Failed::no_sense("the stream ended before its first event"));
-        }
-    }
+    };
+    Ok(Begun::Whole(answer))
 }

@@ -6,7 +6,7 @@ use bastion_wire::{is_error_answer, is_json_object, is_model_not_found};
 use bytes::{Bytes, BytesMut};
 use http::response::Parts;
 
-use super::answer::{Answer, WholeAnswer};
+use super::answer::WholeAnswer;
 use super::failed::Failed;
 use crate::pool::{Gathered, UpstreamBody};
 
@@ -17,7 +17,7 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 const MAX_THEIR_REFUSAL_BYTES: usize = 256 * 1024;
 
 /// A success: a JSON object that is no error.
-pub(super) async fn whole(head: Parts, body: UpstreamBody) -> Result<Answer, Failed> {
+pub(super) async fn whole(head: Parts, body: UpstreamBody) -> Result<WholeAnswer, Failed> {
     let body = read(body, MAX_ANSWER_BYTES).await?;
     if !is_json_object(&body) {
         return Err(Failed::no_sense("its answer is no JSON object"));
@@ -25,29 +25,26 @@ pub(super) async fn whole(head: Parts, body: UpstreamBody) -> Result<Answer, Fai
     if is_error_answer(&body) {
         return Err(Failed::no_sense("its answer said success and held an error"));
     }
-    Ok(Answer::Whole(WholeAnswer { head, body }))
+    Ok(WholeAnswer { head, body })
 }
 
 /// Their 4xx goes on as it came, if it is one that a client can read.
-pub(super) async fn their_refusal(head: Parts, body: UpstreamBody) -> Result<Answer, Failed> {
+pub(super) async fn their_refusal(head: Parts, body: UpstreamBody) -> Result<WholeAnswer, Failed> {
     let body = read(body, MAX_THEIR_REFUSAL_BYTES).await?;
     if std::str::from_utf8(&body).is_ok() && is_json_object(&body) {
-        return Ok(Answer::Whole(WholeAnswer { head, body }));
+        return Ok(WholeAnswer { head, body });
     }
     let cause = format!("it answered {} without an error that can be read", head.status.as_u16());
-    Err(Failed { unknown: false, ..Failed::no_sense(&cause) })
+    Err(Failed::final_word(&cause))
 }
 
 /// A 404: of the model it goes on, of the path it is our configuration's fault.
-pub(super) async fn not_found(head: Parts, body: UpstreamBody) -> Result<Answer, Failed> {
+pub(super) async fn not_found(head: Parts, body: UpstreamBody) -> Result<WholeAnswer, Failed> {
     let answer = their_refusal(head, body).await?;
-    match &answer {
-        Answer::Whole(whole) if is_model_not_found(&whole.body) => Ok(answer),
-        Answer::Whole(_) | Answer::Stream(_) => {
-            let cause = "it knows no such path; see the configuration's base_url";
-            Err(Failed { unknown: false, ..Failed::no_sense(cause) })
-        }
+    if is_model_not_found(&answer.body) {
+        return Ok(answer);
     }
+    Err(Failed::final_word("it knows no such path; see the configuration's base_url"))
 }
 
 async fn read(mut body: UpstreamBody, limit_bytes: usize) -> Result<Bytes, Failed> {

@@ -2,12 +2,24 @@
 //!
 //! Its cause must never reach the caller.
 
+use std::time::Duration;
+
 use bastion_observe::AttemptOutcome;
 use bastion_types::Refusal;
+use bastion_wire::RetryAfter;
 
 use crate::path::door::Arrival;
 use crate::policy::UpstreamPolicy;
 use crate::pool::{Cut, ExchangeError};
+
+/// Where another attempt may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Again {
+    /// To the same upstream, too: what went wrong may pass.
+    Anywhere,
+    /// Only to another one: this one would say the same again.
+    Elsewhere,
+}
 
 /// An attempt that came to nothing.
 #[derive(Debug)]
@@ -18,16 +30,21 @@ pub(super) struct Failed {
     pub(super) outcome: AttemptOutcome,
     /// May the upstream have done the work all the same?
     pub(super) unknown: bool,
+    /// Where another attempt may go.
+    pub(super) again: Again,
+    /// The wait that the upstream asked for.
+    pub(super) retry_after: Option<RetryAfter>,
     /// For the log; never for the caller.
     pub(super) cause: String,
 }
 
 impl Failed {
     /// Says so to the operators, once.
-    pub(super) fn log(&self, arrival: &Arrival, upstream: &UpstreamPolicy) {
+    pub(super) fn log(&self, arrival: &Arrival, upstream: &UpstreamPolicy, attempt: u32) {
         tracing::warn!(
             request_id = %arrival.id,
             upstream = %upstream.name,
+            attempt,
             outcome = ?self.outcome,
             cause = %self.cause,
             "an attempt at an upstream failed"
@@ -40,7 +57,22 @@ impl Failed {
             refusal: Refusal::UpstreamError,
             outcome: AttemptOutcome::Failed,
             unknown: true,
+            again: Again::Anywhere,
+            retry_after: None,
             cause: cause.to_owned(),
+        }
+    }
+
+    /// It answered a refusal of its own that cannot be passed on; asked again it would say the same.
+    pub(super) fn final_word(cause: &str) -> Failed {
+        Failed { unknown: false, again: Again::Elsewhere, ..Failed::no_sense(cause) }
+    }
+
+    /// It took longer than it may.
+    pub(super) fn timed_out(what: &str, limit: Duration) -> Failed {
+        Failed {
+            outcome: AttemptOutcome::TimedOut,
+            ..Failed::no_sense(&format!("{what} within {limit:?}"))
         }
     }
 }
@@ -51,7 +83,7 @@ impl From<ExchangeError> for Failed {
             ExchangeError::Connect(_) => (AttemptOutcome::Unreachable, false),
             ExchangeError::Broken(_) | ExchangeError::Ended => (AttemptOutcome::Failed, true),
         };
-        Failed { refusal: Refusal::UpstreamError, outcome, unknown, cause: error.to_string() }
+        Failed { outcome, unknown, ..Failed::no_sense(&error.to_string()) }
     }
 }
 

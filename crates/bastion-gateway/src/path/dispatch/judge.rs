@@ -4,9 +4,11 @@
 
 use bastion_observe::AttemptOutcome;
 use bastion_types::{Refusal, Timestamp};
-use bastion_wire::{RetryAfter, retry_after};
+use bastion_wire::{RetryAfter, retry_after, status_may_be_tried_again};
 use http::header::CONTENT_TYPE;
 use http::response::Parts;
+
+use super::failed::Again;
 
 /// Until a service that said 503 without a time may be asked again, in seconds.
 const DEFAULT_UNAVAILABLE_S: u32 = 1;
@@ -23,30 +25,41 @@ pub(super) enum Verdict {
     /// A 404: of the model it is the caller's, of the path it is ours.
     NotFound,
     /// A failed attempt.
-    Failed(Refusal, AttemptOutcome),
+    Failed {
+        /// What the caller is told, if there is no other.
+        refusal: Refusal,
+        /// What it counts as.
+        outcome: AttemptOutcome,
+        /// Where another attempt may go.
+        again: Again,
+    },
 }
 
 /// Judges a head.
 pub(super) fn judge(head: &Parts, streamed: bool, now: Timestamp) -> Verdict {
     let wait_s = || retry_after(&head.headers, now).map(RetryAfter::whole_seconds);
-    match head.status.as_u16() {
-        200..=299 if streamed && is_event_stream(head) => Verdict::Stream,
-        200..=299 => Verdict::Whole,
-        401 | 403 => Verdict::Failed(Refusal::UpstreamCredentials, AttemptOutcome::Credentials),
-        402 => Verdict::Failed(Refusal::UpstreamFunds, AttemptOutcome::Funds),
-        404 => Verdict::NotFound,
+    let status = head.status.as_u16();
+    let (refusal, outcome) = match status {
+        200..=299 if streamed && is_event_stream(head) => return Verdict::Stream,
+        200..=299 => return Verdict::Whole,
+        401 | 403 => (Refusal::UpstreamCredentials, AttemptOutcome::Credentials),
+        402 => (Refusal::UpstreamFunds, AttemptOutcome::Funds),
+        404 => return Verdict::NotFound,
         429 => {
             let refusal = Refusal::UpstreamRateLimited { retry_after_s: wait_s() };
-            Verdict::Failed(refusal, AttemptOutcome::RateLimited)
+            (refusal, AttemptOutcome::RateLimited)
         }
-        400..=499 => Verdict::TheirRefusal,
+        400..=499 => return Verdict::TheirRefusal,
         503 => {
             let retry_after_s = wait_s().unwrap_or(DEFAULT_UNAVAILABLE_S);
-            Verdict::Failed(Refusal::ServiceUnavailable { retry_after_s }, AttemptOutcome::Failed)
+            (Refusal::ServiceUnavailable { retry_after_s }, AttemptOutcome::Failed)
         }
         // A redirect would carry the prompt elsewhere; the rest is no answer at all.
-        _ => Verdict::Failed(Refusal::UpstreamError, AttemptOutcome::Failed),
-    }
+        _ => (Refusal::UpstreamError, AttemptOutcome::Failed),
+    };
+    let again =
+        if status_may_be_tried_again(status) { Again::Anywhere } else { Again::Elsewhere };
+    Verdict::Failed { refusal, outcome, again }
 }
 
 fn is_event_stream(head: &Parts) -> bool {
@@ -71,29 +84,35 @@ mod tests {
         assert_eq!(judge(&head, true, now), *expect, "{status}");
     }
 
+    fn failed(refusal: Refusal, outcome: AttemptOutcome, again: Again) -> Verdict {
+        Verdict::Failed { refusal, outcome, again }
+    }
+
     #[test]
     fn each_status_has_one_meaning() {
-        let failed = |refusal| Verdict::Failed(refusal, AttemptOutcome::Failed);
+        let passes = |refusal| failed(refusal, AttemptOutcome::Failed, Again::Anywhere);
         check(200, Some(("content-type", "text/event-stream; charset=utf-8")), &Verdict::Stream);
         check(200, Some(("content-type", "application/json")), &Verdict::Whole);
-        check(307, Some(("location", "https://elsewhere")), &failed(Refusal::UpstreamError));
         check(400, None, &Verdict::TheirRefusal);
         check(404, None, &Verdict::NotFound);
         check(413, None, &Verdict::TheirRefusal);
-        check(500, None, &failed(Refusal::UpstreamError));
+        check(500, None, &passes(Refusal::UpstreamError));
         let wait = Refusal::ServiceUnavailable { retry_after_s: 9 };
-        check(503, Some(("retry-after", "9")), &failed(wait));
+        check(503, Some(("retry-after", "9")), &passes(wait));
         let limited = Refusal::UpstreamRateLimited { retry_after_s: Some(2) };
-        let limited = Verdict::Failed(limited, AttemptOutcome::RateLimited);
+        let limited = failed(limited, AttemptOutcome::RateLimited, Again::Anywhere);
         check(429, Some(("retry-after", "2")), &limited);
     }
 
     #[test]
-    fn our_own_credential_is_never_the_callers() {
+    fn what_another_attempt_would_not_change_goes_elsewhere_or_nowhere() {
+        let redirect = failed(Refusal::UpstreamError, AttemptOutcome::Failed, Again::Elsewhere);
+        check(307, Some(("location", "https://elsewhere")), &redirect);
         for status in [401, 403] {
             let ours = Refusal::UpstreamCredentials;
-            check(status, None, &Verdict::Failed(ours, AttemptOutcome::Credentials));
+            check(status, None, &failed(ours, AttemptOutcome::Credentials, Again::Elsewhere));
         }
-        check(402, None, &Verdict::Failed(Refusal::UpstreamFunds, AttemptOutcome::Funds));
+        let funds = failed(Refusal::UpstreamFunds, AttemptOutcome::Funds, Again::Elsewhere);
+        check(402, None, &funds);
     }
 }

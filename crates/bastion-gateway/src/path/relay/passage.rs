@@ -3,26 +3,19 @@
 //! It must never wait for a reader without a limit, nor take a slow reader for a silent upstream.
 
 use std::pin::pin;
-use std::time::Duration;
 
 use bastion_types::{Refusal, StreamOutcome, Usage};
-use bastion_wire::{Frame, FrameReader, Run, error_event, frame_usage, is_error_frame};
+use bastion_wire::{
+    Frame, FrameReader, Run, error_event, frame_usage, is_error_frame, is_usage_alone, may_matter,
+};
 use bytes::Bytes;
-use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
 
 use super::relayed::CALLER_LEFT;
-use crate::path::dispatch::joined;
+use crate::path::dispatch::{Silence, joined};
 use crate::path::door::Arrival;
+use crate::path::line::{CallerLeft, Feed};
 use crate::pool::{Gathered, UpstreamBody};
-
-/// A caller who has not read for so long is taken to have left.
-const MAX_READER_PAUSE: Duration = Duration::from_mins(10);
-
-/// The caller left, or reads no more.
-#[derive(Debug, Clone, Copy)]
-struct ReaderGone;
 
 /// What ended a stream.
 pub(super) enum End {
@@ -59,41 +52,58 @@ impl Seen {
 
 /// The way from the upstream's body to the caller's.
 pub(super) struct Passage {
-    pub(super) feed: mpsc::Sender<Bytes>,
-    pub(super) reader: FrameReader,
-    pub(super) seen: Seen,
+    feed: Feed,
+    reader: FrameReader,
+    seen: Seen,
+    /// The caller did not ask for the usage: its frame does not go on.
+    usage_is_ours: bool,
 }
 
 impl Passage {
+    pub(super) fn new(feed: Feed, reader: FrameReader, usage_is_ours: bool) -> Passage {
+        Passage { feed, reader, seen: Seen::default(), usage_is_ours }
+    }
+
+    /// What was learnt; the caller's stream ends here.
+    pub(super) fn into_seen(self) -> Seen {
+        self.seen
+    }
+
     /// Passes frames on until one side ends.
     pub(super) async fn run(
         &mut self,
-        (first, ended): (Run, bool),
+        (first, ended): (Vec<Run>, bool),
         body: &mut UpstreamBody,
-        idle: Duration,
+        silence: Silence,
     ) -> End {
-        if self.pass(first).await.is_err() {
-            return End::CallerLeft;
+        for run in first {
+            if self.pass(run).await.is_err() {
+                return End::CallerLeft;
+            }
         }
         if ended || self.has_ended() {
             return End::Body;
         }
         let feed = self.feed.clone();
-        let mut caller_left = pin!(feed.closed());
-        let mut silence = pin!(tokio::time::sleep(idle));
-        let mut last = Instant::now();
+        let mut caller_left = pin!(feed.caller_left());
+        let mut clock = SilenceClock::start(silence);
+        let mut alarm = pin!(tokio::time::sleep_until(clock.due()));
         let mut pieces = Vec::new();
         loop {
             let gathered = tokio::select! {
                 biased;
                 () = caller_left.as_mut() => return End::CallerLeft,
                 gathered = body.gather(&mut pieces) => gathered,
-                () = silence.as_mut() => {
+                () = alarm.as_mut() => {
                     // Set anew once it is over, not with every event.
-                    if last.elapsed() >= idle {
-                        return End::Broken(format!("nothing came for {idle:?}"));
+                    match clock.ring() {
+                        Ring::Broken => {
+                            return End::Broken(format!("nothing came for {:?}", silence.idle));
+                        }
+                        Ring::Beat if self.beat().is_err() => return End::CallerLeft,
+                        Ring::Beat | Ring::Early => {}
                     }
-                    silence.as_mut().reset(last + idle);
+                    alarm.as_mut().reset(clock.due());
                     continue;
                 }
             };
@@ -107,7 +117,7 @@ impl Passage {
                 return End::CallerLeft;
             }
             // Set behind the hand-over: a slow reader is no silence of the upstream's.
-            last = Instant::now();
+            clock.moved();
             match gathered {
                 Ok(Gathered::Some) if !self.has_ended() => {}
                 Ok(Gathered::Some | Gathered::End) => return End::Body,
@@ -116,13 +126,23 @@ impl Passage {
         }
     }
 
-    /// Hands frames on; waits while the caller does not read, within [`MAX_READER_PAUSE`].
-    async fn pass(&mut self, run: Run) -> Result<(), ReaderGone> {
-        for frame in run.frames() {
-            self.seen.look(frame);
+    /// Hands frames on.
+    async fn pass(&mut self, run: Run) -> Result<(), CallerLeft> {
+        let mut bytes = run.bytes.clone();
+        // Most runs are text alone: they are not taken apart.
+        if may_matter(&run.bytes) {
+            for frame in run.frames() {
+                self.seen.look(frame);
+            }
+            if self.usage_is_ours {
+                bytes = run.without(is_usage_alone);
+            }
         }
-        let length = u64::try_from(run.bytes.len()).unwrap_or(u64::MAX);
-        if let Err(gone) = self.hand_over(run.bytes).await {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        if let Err(gone) = self.feed.pass(bytes).await {
             self.seen.done = false;
             return Err(gone);
         }
@@ -130,20 +150,17 @@ impl Passage {
         Ok(())
     }
 
+    /// A sign of life, where a line of ours may stand.
+    fn beat(&self) -> Result<(), CallerLeft> {
+        if self.reader.is_between_frames() && !self.reader.may_go_on_with_lf() {
+            return self.feed.beat();
+        }
+        Ok(())
+    }
+
     /// The terminal event has gone on, with the whole of its line end.
     fn has_ended(&self) -> bool {
         self.seen.done && !self.reader.may_go_on_with_lf()
-    }
-
-    async fn hand_over(&self, bytes: Bytes) -> Result<(), ReaderGone> {
-        match self.feed.try_send(bytes) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Closed(_)) => Err(ReaderGone),
-            Err(TrySendError::Full(bytes)) => {
-                let sent = tokio::time::timeout(MAX_READER_PAUSE, self.feed.send(bytes)).await;
-                if let Ok(Ok(())) = sent { Ok(()) } else { Err(ReaderGone) }
-            }
-        }
     }
 
     /// The last words: a clean end where the upstream made one, an error event where it did not.
@@ -167,14 +184,14 @@ impl Passage {
         tracing::warn!(request_id = %arrival.id, cause, "a stream was interrupted");
         let refusal = Refusal::StreamInterrupted;
         let told =
-            self.seen.failed || self.hand_over(error_event(&refusal, &arrival.id)).await.is_ok();
+            self.seen.failed || self.feed.pass(error_event(&refusal, &arrival.id)).await.is_ok();
         let outcome = if told { StreamOutcome::Interrupted } else { StreamOutcome::Cancelled };
         (outcome, Some(refusal.code()))
     }
 
     /// A clean end, with what the upstream sent behind its last frame.
     async fn end_whole(&self, rest: Bytes) -> (StreamOutcome, Option<&'static str>) {
-        if !rest.is_empty() && self.hand_over(rest).await.is_err() {
+        if !rest.is_empty() && self.feed.pass(rest).await.is_err() {
             return (StreamOutcome::Cancelled, Some(CALLER_LEFT));
         }
         if self.seen.failed {
@@ -182,5 +199,50 @@ impl Passage {
             return (StreamOutcome::Interrupted, Some(Refusal::StreamInterrupted.code()));
         }
         (StreamOutcome::Whole, None)
+    }
+}
+
+/// How long the upstream has said nothing, and when its caller had the last sign of life.
+struct SilenceClock {
+    silence: Silence,
+    moved: Instant,
+    beaten: Instant,
+}
+
+/// What the clock says when it rings.
+enum Ring {
+    /// The upstream is silent for too long.
+    Broken,
+    /// The caller needs a sign of life.
+    Beat,
+    /// Something came meanwhile.
+    Early,
+}
+
+impl SilenceClock {
+    fn start(silence: Silence) -> SilenceClock {
+        let now = Instant::now();
+        SilenceClock { silence, moved: now, beaten: now }
+    }
+
+    fn moved(&mut self) {
+        self.moved = Instant::now();
+        self.beaten = self.moved;
+    }
+
+    fn due(&self) -> Instant {
+        (self.moved + self.silence.idle).min(self.beaten + self.silence.heartbeat)
+    }
+
+    fn ring(&mut self) -> Ring {
+        let now = Instant::now();
+        if now >= self.moved + self.silence.idle {
+            return Ring::Broken;
+        }
+        if now < self.beaten + self.silence.heartbeat {
+            return Ring::Early;
+        }
+        self.beaten = now;
+        Ring::Beat
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bastion_types::{AttemptCount, StreamOutcome, Usage};
 
-use crate::policy::UpstreamPolicy;
+use crate::policy::Route;
 
 /// The status in our records of a call whose caller left before its answer.
 const CALLER_LEFT_STATUS: u16 = 499;
@@ -30,8 +30,8 @@ pub(crate) struct Relayed {
     pub(crate) first_event_ms: Option<u64>,
     /// How many attempts there were.
     pub(crate) attempts: AttemptCount,
-    /// Who answered, or was asked last.
-    pub(crate) upstream: Option<Arc<UpstreamPolicy>>,
+    /// The way that was answered, or tried last.
+    pub(crate) route: Option<Arc<Route>>,
     /// May the upstream have done work that it did not report?
     pub(crate) unknown: bool,
 }
@@ -46,7 +46,7 @@ impl Relayed {
             passed_bytes: 0,
             first_event_ms: None,
             attempts: AttemptCount(0),
-            upstream: None,
+            route: None,
             unknown: false,
         }
     }

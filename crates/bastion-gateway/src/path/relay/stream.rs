@@ -5,13 +5,14 @@
 
 use std::time::Duration;
 
-use super::passage::{Passage, Seen};
+use http::StatusCode;
+
+use super::passage::Passage;
 use super::relayed::Relayed;
 use crate::desk::Desk;
 use crate::path::dispatch::OpenStream;
 use crate::path::door::Arrival;
-use crate::policy::UpstreamPolicy;
-use crate::reply::Reply;
+use crate::path::line::Line;
 
 /// How long an upstream may take to end its body behind the terminal event.
 const AFTER_DONE: Duration = Duration::from_millis(250);
@@ -20,29 +21,29 @@ const AFTER_DONE: Duration = Duration::from_millis(250);
 pub(super) async fn relay_stream(
     desk: &Desk,
     arrival: &Arrival,
-    upstream: Option<&UpstreamPolicy>,
-    (open, reply): (OpenStream, Reply),
+    (open, mut line): (OpenStream, Line),
 ) -> Relayed {
-    let OpenStream { head, first, reader, mut body, ended } = open;
-    let status = head.status.as_u16();
+    let OpenStream { headers, first, reader, mut body, ended, silence, usage_is_ours } = open;
     let first_event_ms = desk.gateway.tools.clock.monotonic().millis_since(arrival.began);
-    let Some(feed) = reply.open(head) else { return Relayed::caller_left() };
-    let idle = upstream.map(|upstream| upstream.timeouts.idle.duration());
-    let mut passage = Passage { feed, reader, seen: Seen::default() };
-    let end = passage.run((first, ended), &mut body, idle.unwrap_or_default()).await;
+    if line.open(&headers).is_err() {
+        return Relayed::caller_left();
+    }
+    drop(headers);
+    let Some(feed) = line.feed() else { return Relayed::caller_left() };
+    let mut passage = Passage::new(feed, reader, usage_is_ours);
+    let end = passage.run((first, ended), &mut body, silence).await;
     let (stream, code) = passage.close(arrival, end).await;
-    let Passage { feed, seen: Seen { passed_bytes, usage, done, .. }, .. } = passage;
+    let seen = passage.into_seen();
     // The caller has its end; the connection may still come to its own and be used again.
-    drop(feed);
-    if done && !ended {
+    if seen.done && !ended {
         body.finish(AFTER_DONE).await;
     }
     Relayed {
         stream,
-        reported: usage,
-        passed_bytes,
+        reported: seen.usage,
+        passed_bytes: seen.passed_bytes,
         first_event_ms: Some(first_event_ms),
-        unknown: usage.is_none(),
-        ..Relayed::ended(status, code)
+        unknown: seen.usage.is_none(),
+        ..Relayed::ended(StatusCode::OK.as_u16(), code)
     }
 }

@@ -1,0 +1,131 @@
+//! Holds a stream's start-up events back until its first content: what fails before that was seen
+//! by nobody and can be made again. Of an atomic call all is held back.
+//!
+//! It must never hold more than the bounds named here, and never take a start-up for an answer.
+
+use bastion_wire::{Frame, FrameReader, Run, is_error_frame, is_start_up};
+use http::HeaderMap;
+use tokio::time::Instant;
+
+use super::answer::{Answer, OpenStream, Silence};
+use super::attempt::Ended;
+use super::body::joined;
+use super::failed::Failed;
+use crate::path::line::Line;
+use crate::path::screen::{Delivery, Screened};
+use crate::policy::Route;
+use crate::pool::{Gathered, UpstreamBody};
+
+/// Most start-up events that are held back; more of them are taken for content.
+const MAX_START_UP_EVENTS: usize = 64;
+
+/// Most bytes of start-up events that are held back.
+const MAX_START_UP_BYTES: usize = 64 * 1024;
+
+/// Longest stream that an atomic call holds back, in bytes.
+const MAX_ATOMIC_BYTES: usize = 16 * 1024 * 1024;
+
+/// A stream whose head has come.
+pub(super) struct Opening<'a> {
+    pub(super) route: &'a Route,
+    pub(super) headers: HeaderMap,
+    pub(super) body: UpstreamBody,
+    /// When the attempt began.
+    pub(super) began: Instant,
+    pub(super) screened: &'a Screened,
+}
+
+/// What was held back so far.
+#[derive(Default)]
+struct Held {
+    runs: Vec<Run>,
+    events: usize,
+    bytes: usize,
+    has_content: bool,
+    is_done: bool,
+}
+
+impl Held {
+    /// Looks at frames until the first content.
+    fn add(&mut self, run: Run, delivery: Delivery) -> Result<(), Failed> {
+        for frame in run.frames() {
+            self.look(frame)?;
+            if self.is_ready(delivery) && !delivery.is_atomic() {
+                break;
+            }
+        }
+        self.bytes = self.bytes.saturating_add(run.bytes.len());
+        self.runs.push(run);
+        if delivery.is_atomic() && self.bytes > MAX_ATOMIC_BYTES {
+            return Err(Failed::final_word("the stream is too long to be held back"));
+        }
+        Ok(())
+    }
+
+    fn look(&mut self, frame: Frame<'_>) -> Result<(), Failed> {
+        if is_error_frame(frame) {
+            return Err(Failed::no_sense("the stream held an error before its content"));
+        }
+        self.events += 1;
+        self.has_content = self.has_content || !is_start_up(frame);
+        self.is_done = self.is_done || frame.is_done();
+        Ok(())
+    }
+
+    /// May it go on?
+    fn is_ready(&self, delivery: Delivery) -> bool {
+        if delivery.is_atomic() {
+            return self.is_done;
+        }
+        let too_much = self.events >= MAX_START_UP_EVENTS || self.bytes >= MAX_START_UP_BYTES;
+        self.has_content || too_much
+    }
+}
+
+/// Waits for the first content; keeps the caller alive meanwhile.
+pub(super) async fn hold_back(
+    opening: Opening<'_>,
+    line: &mut Line,
+) -> Result<Answer, Ended> {
+    let Opening { route, headers, mut body, began, screened } = opening;
+    let delivery = screened.delivery;
+    let usage_is_ours = screened.usage_wish.is_some();
+    let idle = route.timeouts.idle.duration();
+    let silence = Silence { idle, heartbeat: route.upstream.heartbeat };
+    let mut limit = route.timeouts.first_event.duration();
+    let mut silent_since = began;
+    let mut beat_at = Instant::now() + silence.heartbeat;
+    let (mut reader, mut held, mut pieces) = (FrameReader::default(), Held::default(), Vec::new());
+    loop {
+        let gathered = tokio::select! {
+            biased;
+            () = line.caller_left() => return Err(Ended::CallerLeft),
+            gathered = body.gather(&mut pieces) => gathered.map_err(Failed::from)?,
+            () = tokio::time::sleep_until(beat_at.min(silent_since + limit)) => {
+                if silent_since.elapsed() >= limit {
+                    return Err(Failed::timed_out("no event", limit).into());
+                }
+                line.beat(&headers)?;
+                beat_at = Instant::now() + silence.heartbeat;
+                continue;
+            }
+        };
+        let run = reader
+            .push(joined(&mut pieces))
+            .map_err(|too_long| Failed::no_sense(&too_long.to_string()))?;
+        if let Some(run) = run {
+            held.add(run, delivery)?;
+        }
+        let ended = gathered == Gathered::End;
+        if held.is_ready(delivery) {
+            let first = held.runs;
+            let open =
+                OpenStream { headers, first, reader, body, ended, silence, usage_is_ours };
+            return Ok(Answer::Stream(Box::new(open)));
+        }
+        if ended {
+            return Err(Failed::no_sense("the stream ended before its content").into());
+        }
+        (silent_since, limit) = (Instant::now(), idle);
+    }
+}
