@@ -49,8 +49,9 @@ impl Policy {
         let config = parts.config;
         let upstreams = upstream::all(config, &parts.credentials)?;
         let models = config.models.iter().filter_map(|(name, model)| {
-            let upstream = Arc::clone(upstreams.get(&model.upstream)?);
-            Some((name.clone(), Arc::new(ModelPolicy::new(name, model, upstream))))
+            let route = model.routes.first()?;
+            let upstream = Arc::clone(upstreams.get(&route.upstream)?);
+            Some((name.clone(), Arc::new(ModelPolicy::new(name, model, route, upstream))))
         });
         let regions = |(name, e): (&EnvironmentName, &bastion_config::Environment)| {
             (name.clone(), e.regions.clone())

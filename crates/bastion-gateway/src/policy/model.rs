@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use bastion_config::{Kind, Model};
+use bastion_config::{Kind, Model, Route};
 use bastion_types::{ModelName, Price};
 use bytes::Bytes;
 
@@ -34,6 +34,7 @@ impl ModelPolicy {
     pub(crate) fn new(
         name: &ModelName,
         model: &Model,
+        route: &Route,
         upstream: Arc<UpstreamPolicy>,
     ) -> ModelPolicy {
         // Names hold no character that JSON would escape.
@@ -41,13 +42,13 @@ impl ModelPolicy {
             r#"{{"id":"{name}","object":"model","created":0,"owned_by":"{}"}}"#,
             upstream.name
         );
-        let other = model.upstream_model.as_ref().filter(|other| *other != name);
+        let other = route.model.as_ref().filter(|other| *other != name);
         ModelPolicy {
             name: name.clone(),
             renamed: other.map(|other| format!("\"{other}\"")),
             kinds: model.kinds.clone(),
             upstream,
-            price: model.price,
+            price: route.price,
             entry: Bytes::from(entry),
             output_tokens: model.max_output_tokens.unwrap_or(DEFAULT_OUTPUT_TOKENS),
         }
