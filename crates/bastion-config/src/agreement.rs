@@ -10,13 +10,13 @@ use bastion_types::{EnvironmentName, ModelName, Region, UpstreamName};
 
 use crate::codes;
 use crate::elements::environments::{self, Environment};
-use crate::elements::models::{self, Model};
+use crate::elements::models::{self, Model, route};
 use crate::elements::operator::{self, Operator};
 use crate::elements::server::{self, Server};
 use crate::elements::upstreams::{self, Upstream};
 use crate::notes::{Notes, Problem};
 use crate::suggest;
-use crate::tree::{Node, Origin, Table};
+use crate::tree::{Node, Origin, Table, Value};
 
 /// The upstream of every model exists. Names count even where their tables are wrong: those have
 /// findings of their own.
@@ -30,10 +30,10 @@ pub(crate) fn upstreams_exist(root: &Table, notes: &Notes) {
         let Some(table) = model.node.table() else {
             continue;
         };
-        let Some((name, origin)) = table.get(models::UPSTREAM.name).and_then(named_upstream) else {
-            continue;
-        };
-        if UpstreamName::parse(name).is_ok() && !known().any(|known| known == name) {
+        for (name, origin) in table.get(route::UPSTREAM.name).map_or(Vec::new(), named_upstreams) {
+            if UpstreamName::parse(name).is_err() || known().any(|known| known == name) {
+                continue;
+            }
             let key = format!("models.{}.upstream", model.key);
             let message = format!("the model '{}' names an unknown upstream '{name}'", model.key);
             let problem = Problem::new(codes::UNKNOWN_UPSTREAM, message);
@@ -93,7 +93,8 @@ pub(crate) fn regions_are_reached(
 ) {
     let reached: Vec<&Region> = models
         .values()
-        .filter_map(|model| upstreams.get(&model.upstream)?.region.as_ref())
+        .flat_map(|model| &model.routes)
+        .filter_map(|route| upstreams.get(&route.upstream)?.region.as_ref())
         .collect();
     for (name, environment) in environments {
         let regions = &environment.regions;
@@ -110,17 +111,20 @@ pub(crate) fn regions_are_reached(
     }
 }
 
-/// The name in any of the three forms, and where it stands.
-fn named_upstream(node: &Node) -> Option<(&str, &Origin)> {
-    let node = match node.list() {
-        Some(nodes) => nodes.first()?,
-        None => node,
+/// The names in any of their forms, and where each stands.
+fn named_upstreams(node: &Node) -> Vec<(&str, &Origin)> {
+    if let Value::Written(text) = &node.value {
+        return text.split(',').map(|name| (name.trim(), &node.origin)).collect();
+    }
+    let elements = node.list().unwrap_or(std::slice::from_ref(node));
+    let name = |element| {
+        let name = match Node::table(element) {
+            Some(table) => table.get(route::NAME.name)?,
+            None => element,
+        };
+        name.text().map(|text| (text, &name.origin))
     };
-    let node = match node.table() {
-        Some(table) => table.get("name")?,
-        None => node,
-    };
-    node.text().map(|name| (name, &node.origin))
+    elements.iter().filter_map(name).collect()
 }
 
 fn with_known<'a>(

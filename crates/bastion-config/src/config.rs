@@ -11,6 +11,7 @@ use crate::elements::environments::Environment;
 use crate::elements::limits::LimitsSection;
 use crate::elements::models::Model;
 use crate::elements::operator::Operator;
+use crate::elements::retry::Retry;
 use crate::elements::server::Server;
 use crate::elements::store::StoreSection;
 use crate::elements::upstreams::Upstream;
@@ -38,4 +39,6 @@ pub struct Config {
     pub models: BTreeMap<ModelName, Model>,
     /// The environments; at least one.
     pub environments: BTreeMap<EnvironmentName, Environment>,
+    /// How often a call is tried, how long, and when an upstream is left alone.
+    pub retry: Retry,
 }

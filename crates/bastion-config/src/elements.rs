@@ -12,6 +12,7 @@ pub(crate) mod environments;
 pub(crate) mod limits;
 pub(crate) mod models;
 pub(crate) mod operator;
+pub(crate) mod retry;
 pub(crate) mod server;
 pub(crate) mod store;
 pub(crate) mod unbuilt;
@@ -29,8 +30,8 @@ pub(crate) const ALL: &[Field] = &[
     upstreams::SECTION,
     models::SECTION,
     environments::SECTION,
+    retry::SECTION,
     unbuilt::SURFACES,
-    unbuilt::RETRY,
     unbuilt::BALANCE,
     unbuilt::RECHARGE,
     unbuilt::ALERTS,
@@ -76,7 +77,8 @@ fn showing_of(field: &Field) -> Showing {
         | Kind::Words(_)
         | Kind::Texts
         | Kind::Amount
-        | Kind::NameOrTable(_)
+        | Kind::Share
+        | Kind::NamesOrTables { .. }
         | Kind::Table(_)
         | Kind::Named(_)
         | Kind::Inert(_) => Showing::Plain,

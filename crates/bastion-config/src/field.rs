@@ -42,8 +42,10 @@ pub(crate) enum Kind {
     Url,
     /// An amount of money as a decimal text.
     Amount,
-    /// A name, or a list of exactly one name or one such table.
-    NameOrTable(&'static [Field]),
+    /// A share from 0 to 1, to the thousandth.
+    Share,
+    /// A name, or a list of names or such tables.
+    NamesOrTables { fields: &'static [Field], most: usize },
     /// A table with these settings.
     Table(&'static [Field]),
     /// Tables by names that people choose, each with these settings.
@@ -108,7 +110,9 @@ impl Field {
 
     /// The settings inside it, if it is a table or holds tables.
     pub(crate) fn inner(&self) -> &'static [Field] {
-        if let Kind::Table(fields) | Kind::Named(fields) | Kind::NameOrTable(fields) = self.kind {
+        if let Kind::Table(fields) | Kind::Named(fields) | Kind::NamesOrTables { fields, .. } =
+            self.kind
+        {
             fields
         } else {
             &[]

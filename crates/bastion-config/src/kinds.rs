@@ -3,6 +3,7 @@
 //! It must never repeat a value in a message unless the value is a word of ours: it may be a
 //! secret at the wrong place.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -17,6 +18,12 @@ use crate::tree::{Node, Value};
 
 /// No time-out is longer: a day, in whole seconds.
 pub(crate) const LONGEST_TIMEOUT: Span = Span::from_secs(24 * 60 * 60);
+
+/// Digits behind the point of a share.
+const SHARE_DIGITS: usize = 3;
+
+/// A share of all, in thousandths.
+const PER_MILLE: u32 = 1000;
 
 /// The value is of another kind.
 pub(crate) fn wrong_type(wanted: &str, node: &Node) -> Problem {
@@ -99,6 +106,38 @@ pub(crate) fn integer(field: &Field) -> impl Fn(&Node) -> Result<u64, Problem> {
                 Err(Problem::new(codes::OUT_OF_RANGE, message))
             }
         }
+    }
+}
+
+/// A share from 0 to 1 with at most three digits behind the point, in thousandths.
+pub(crate) fn share_per_mille(node: &Node) -> Result<u32, Problem> {
+    let written = match &node.value {
+        Value::Integer(number) => Cow::Owned(number.to_string()),
+        Value::Float(text) | Value::Written(text) => Cow::Borrowed(text.trim()),
+        Value::Text(_) | Value::Boolean(_) | Value::Date | Value::List(_) | Value::Table(_) => {
+            return Err(wrong_type("a number from 0 to 1, without quotes", node));
+        }
+    };
+    let (negative, digits) = match written.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, written.strip_prefix('+').unwrap_or(&written)),
+    };
+    let (whole, behind) = digits.split_once('.').unwrap_or((digits, "0"));
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(whole) || !is_number(behind) {
+        return Err(Problem::new(codes::BAD_VALUE, "must be a plain number from 0 to 1")
+            .help("digits and a point, such as 0.2 for a fifth"));
+    }
+    if behind.len() > SHARE_DIGITS {
+        let message = format!("must have at most {SHARE_DIGITS} digits behind the point");
+        return Err(Problem::new(codes::BAD_VALUE, message).help("such as 0.125"));
+    }
+    // Both parts are digits; what is too long for a number is above 1.
+    let thousandths = format!("{whole}{behind:0<SHARE_DIGITS$}").parse();
+    match thousandths {
+        Ok(share @ 0..=PER_MILLE) if !negative => Ok(share),
+        Ok(_) | Err(_) => Err(Problem::new(codes::OUT_OF_RANGE, "must be from 0 to 1")
+            .help("a share, such as 0.2 for a fifth")),
     }
 }
 
@@ -228,6 +267,29 @@ mod tests {
         assert_eq!(code(read(&node(Value::Text("3".into())))), "wrong_type");
         assert_eq!(code(read(&node(Value::Written("x".into())))), "wrong_type");
         assert_eq!(read(&node(Value::Written("3".into()))), Ok(3));
+    }
+
+    #[test]
+    fn a_share_is_exact_and_between_none_and_all() {
+        for (written, expect) in
+            [("0", 0), ("1", 1000), ("0.2", 200), ("0.125", 125), ("1.000", 1000), ("+0.05", 50)]
+        {
+            assert_eq!(share_per_mille(&node(Value::Float(written.into()))), Ok(expect));
+            assert_eq!(share_per_mille(&node(Value::Written(written.into()))), Ok(expect));
+        }
+        assert_eq!(share_per_mille(&node(Value::Integer(1))), Ok(1000));
+        for written in ["nan", "inf", "-inf", "2e-1", "1e400", ".2", "0.", "", "20%", "0,2"] {
+            assert_eq!(code(share_per_mille(&node(Value::Written(written.into())))), "bad_value");
+        }
+        for written in ["0.1234", "0.2000", "0.0000000000000000000000001"] {
+            assert_eq!(code(share_per_mille(&node(Value::Float(written.into())))), "bad_value");
+        }
+        for written in ["-0.1", "-1", "1.001", "2", "99999999999999999999"] {
+            assert_eq!(code(share_per_mille(&node(Value::Float(written.into())))), "out_of_range");
+        }
+        assert_eq!(code(share_per_mille(&node(Value::Integer(i128::MIN)))), "out_of_range");
+        assert_eq!(code(share_per_mille(&node(Value::Text("0.2".into())))), "wrong_type");
+        assert_eq!(code(share_per_mille(&node(Value::Boolean(true)))), "wrong_type");
     }
 
     #[test]

@@ -14,11 +14,12 @@ use crate::elements::environments::Environment;
 use crate::elements::limits::LimitsSection;
 use crate::elements::models::Model;
 use crate::elements::operator::Operator;
+use crate::elements::retry::Retry;
 use crate::elements::server::Server;
 use crate::elements::store::StoreSection;
 use crate::elements::upstreams::Upstream;
 use crate::elements::{
-    self, deployment, environments, limits, models, operator, server, store, upstreams,
+    self, deployment, environments, limits, models, operator, retry, server, store, upstreams,
 };
 use crate::kinds;
 use crate::mask;
@@ -58,6 +59,7 @@ struct Parts {
     upstreams: Result<BTreeMap<UpstreamName, Upstream>, Invalid>,
     models: Result<BTreeMap<ModelName, Model>, Invalid>,
     environments: Result<BTreeMap<EnvironmentName, Environment>, Invalid>,
+    retry: Result<Retry, Invalid>,
 }
 
 /// Reads file and environment into one configuration. Relative paths are beside the file.
@@ -109,6 +111,7 @@ impl Parts {
                 EnvironmentName::parse,
                 environments::read,
             ),
+            retry: section(&retry::SECTION).and_then(|reader| retry::read(&reader)),
         }
     }
 
@@ -145,6 +148,7 @@ impl Parts {
             upstreams,
             models: self.models?,
             environments: self.environments?,
+            retry: self.retry?,
         })
     }
 }

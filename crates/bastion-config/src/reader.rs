@@ -88,7 +88,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A list that may be absent; for a field of words one word alone will do.
+    /// A list that must be there.
+    pub(crate) fn list<T>(
+        &self,
+        field: &Field,
+        parse: impl Fn(&Node) -> Result<T, Problem>,
+    ) -> Result<Vec<T>, Invalid> {
+        self.maybe_list(field, parse)?.ok_or_else(|| self.missing(field))
+    }
+
+    /// A list that may be absent; for a field of words or names one alone will do.
     pub(crate) fn maybe_list<T>(
         &self,
         field: &Field,
@@ -98,7 +107,12 @@ impl<'a> Reader<'a> {
             return Ok(None);
         };
         let Some(elements) = elements(field, &node) else {
-            let problem = wrong_type("a list, such as [\"…\", \"…\"]", &node);
+            let wanted = if matches!(field.kind, Kind::NamesOrTables { .. }) {
+                "a name, or a list of names or tables"
+            } else {
+                "a list, such as [\"…\", \"…\"]"
+            };
+            let problem = wrong_type(wanted, &node);
             return Err(self.error(field, &node.origin, problem));
         };
         let read: Vec<Result<T, Invalid>> = elements
@@ -137,13 +151,22 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The table that is a setting's value, or stands inside it.
-    pub(crate) fn enter(
+    /// The table that stands in a setting's list, counted from 0.
+    pub(crate) fn element(
         &self,
         field: &Field,
-        origin: &Origin,
+        at: usize,
         node: &'a Node,
     ) -> Result<Reader<'a>, Invalid> {
+        let Value::Table(table) = &node.value else {
+            return Err(self.error(field, &node.origin, wrong_type("a name or a table", node)));
+        };
+        let key = format!("{}[{at}]", self.key(field.name));
+        Ok(Reader::open(self.notes, key, node.origin.clone(), Some(table), own_fields(field)))
+    }
+
+    /// The table that is a setting's value.
+    fn enter(&self, field: &Field, origin: &Origin, node: &'a Node) -> Result<Reader<'a>, Invalid> {
         let Value::Table(table) = &node.value else {
             return Err(self.error(field, &node.origin, wrong_type("a table", node)));
         };
@@ -293,12 +316,13 @@ fn segment(name: &str) -> String {
     }
 }
 
-/// The elements of a list; for a field of words one word alone is one.
+/// The elements of a list; for a field of words or names one alone is one.
 fn elements<'n>(field: &Field, node: &'n Node) -> Option<Cow<'n, [Node]>> {
     if let Value::Written(text) = &node.value {
         return Some(Cow::Owned(split(text, &node.origin)));
     }
-    if matches!(field.kind, Kind::Words(_)) && node.text().is_some() {
+    let one_will_do = matches!(field.kind, Kind::Words(_) | Kind::NamesOrTables { .. });
+    if one_will_do && node.text().is_some() {
         return Some(Cow::Borrowed(std::slice::from_ref(node)));
     }
     node.list().map(Cow::Borrowed)

@@ -61,13 +61,14 @@ fn kind(kind: &Kind) -> Option<Value> {
         Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
         Kind::Reference => json!({ "type": "string", "pattern": "^(env|file):.+$" }),
         Kind::Amount => json!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,9})?$" }),
-        Kind::NameOrTable(fields) => json!({ "anyOf": [
+        Kind::Share => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
+        Kind::NamesOrTables { fields, most } => json!({ "anyOf": [
             { "type": "string", "minLength": 1 },
             {
                 "type": "array",
                 "items": { "anyOf": [{ "type": "string", "minLength": 1 }, object(fields)] },
                 "minItems": 1,
-                "maxItems": 1,
+                "maxItems": most,
             },
         ] }),
         Kind::Table(fields) => object(fields),
@@ -83,7 +84,7 @@ fn kind(kind: &Kind) -> Option<Value> {
 }
 
 fn default(kind: &Kind, text: &str) -> Value {
-    let is_bare = matches!(kind, Kind::Integer { .. } | Kind::Boolean);
+    let is_bare = matches!(kind, Kind::Integer { .. } | Kind::Boolean | Kind::Share);
     let bare = is_bare.then(|| serde_json::from_str(text).ok());
     bare.flatten().unwrap_or_else(|| text.into())
 }
@@ -100,7 +101,7 @@ mod tests {
             if let Kind::Named(_) = field.kind {
                 inside = &property["additionalProperties"];
             }
-            if let Kind::NameOrTable(_) = field.kind {
+            if let Kind::NamesOrTables { .. } = field.kind {
                 inside = &property["anyOf"][1]["items"]["anyOf"][1];
             }
             check(field.inner(), inside);
@@ -113,6 +114,8 @@ mod tests {
         check(elements::ALL, &schema);
         assert_eq!(schema["properties"]["server"]["properties"]["threads"]["maximum"], 1024);
         assert_eq!(schema["properties"]["currency"]["default"], "CAD");
+        let retry = &schema["properties"]["retry"]["properties"];
+        assert_eq!(retry["budget"]["default"], json!(0.2));
         assert_eq!(schema["required"], json!(["upstreams", "models", "environments"]));
         let text = serde_json::to_string(&schema).unwrap();
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), schema);

@@ -116,7 +116,8 @@ impl Node {
             Value::Boolean(flag) => flag.to_string(),
             Value::List(nodes) if nodes.is_empty() => "none".to_owned(),
             Value::List(nodes) => nodes.iter().map(Node::show).collect::<Vec<_>>().join(","),
-            Value::Float(_) | Value::Date | Value::Table(_) => self.describe().to_owned(),
+            Value::Float(digits) => digits.clone(),
+            Value::Date | Value::Table(_) => self.describe().to_owned(),
         }
     }
 }

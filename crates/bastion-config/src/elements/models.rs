@@ -1,21 +1,26 @@
 //! `[models.*]`: what callers may name, and who answers.
+//!
+//! It must never leave a route without what the model says for all of them.
 
-use bastion_types::{ModelName, Money, Price, UpstreamName};
+use bastion_types::{ModelName, Span};
 
+use self::route::Route;
 use crate::codes;
 use crate::field::{Field, Kind as FieldKind};
 use crate::kinds;
 use crate::notes::Problem;
 use crate::reader::{Invalid, Reader};
-use crate::tree::{Node, Origin, Value};
+use crate::tree::{Node, Origin};
+
+pub(crate) mod price;
+pub(crate) mod route;
 
 /// One model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {
-    /// Who answers for it.
-    pub upstream: UpstreamName,
-    /// Its name at the upstream; none: the same.
-    pub upstream_model: Option<ModelName>,
+    /// Who answers for it: the first one, and the others in order when it fails. 1 to 8, each
+    /// upstream once; what the model says for all of them is in each.
+    pub routes: Vec<Route>,
     /// What it can be asked; default `chat`, each once.
     pub kinds: Vec<Kind>,
     /// How large it is, for the checklist's box on model choice.
@@ -26,8 +31,24 @@ pub struct Model {
     pub max_output_tokens: Option<u64>,
     /// Does it think before it answers? Default false.
     pub reasoning: bool,
-    /// What it costs; none: unpriced.
-    pub price: Option<Price>,
+    /// How long its answers may take, where that differs from the upstream's.
+    pub timeout: ModelTimeouts,
+    /// May the gateway ask for usage in a stream (`stream_options`)? Default true; false for an
+    /// engine that refuses it.
+    pub usage_option: bool,
+}
+
+/// How long an answer of a model may take; what is none is as the upstream's. Each at most a day.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ModelTimeouts {
+    /// To connect, TLS included.
+    pub connect: Option<Span>,
+    /// Streams: to the first event.
+    pub first_event: Option<Span>,
+    /// Streams: between two events.
+    pub idle: Option<Span>,
+    /// An unstreamed answer as a whole.
+    pub answer: Option<Span>,
 }
 
 /// What a model can be asked.
@@ -55,12 +76,6 @@ pub(crate) const SECTION: Field = Field::required(
     "a model that callers may name; others are refused",
 );
 
-/// `models.*.upstream`; that it exists is checked in `agreement`.
-pub(crate) const UPSTREAM: Field = Field::required(
-    "upstream",
-    FieldKind::NameOrTable(LONG_FORM),
-    "who answers for it: the name of an upstream",
-);
 const UPSTREAM_MODEL: Field = Field::absent(
     "upstream_model",
     FieldKind::Text,
@@ -95,45 +110,38 @@ const REASONING: Field =
     Field::default("reasoning", FieldKind::Boolean, "false", "it thinks before it answers");
 const PRICE: Field = Field::absent(
     "price",
-    FieldKind::Table(PRICES),
+    FieldKind::Table(price::FIELDS),
     "unpriced",
     "what it costs, in the currency of the file for a million tokens, as decimal texts",
 );
 
-const INPUT: Field = Field::required("input", FieldKind::Amount, "a million tokens of the prompt");
-const OUTPUT: Field =
-    Field::required("output", FieldKind::Amount, "a million tokens of the answer");
-const CACHED_INPUT: Field = Field::absent(
-    "cached_input",
-    FieldKind::Amount,
-    "as input",
-    "a million tokens of the prompt that the upstream had in its cache",
+const TIMEOUT: Field = Field::absent(
+    "timeout",
+    FieldKind::Table(TIMEOUTS),
+    "as the upstream's",
+    "how long its answers may take, where that differs from the upstream's",
 );
-const REASONING_PRICE: Field =
-    Field::absent("reasoning", FieldKind::Amount, "as output", "a million tokens of thinking");
-const CALL: Field = Field::default("call", FieldKind::Amount, "0", "each call, whatever it uses");
+const USAGE_OPTION: Field = Field::default(
+    "usage_option",
+    FieldKind::Boolean,
+    "true",
+    "false: an engine that refuses stream_options",
+);
+const CONNECT: Field =
+    Field::absent("connect", FieldKind::Span, LIKE_UPSTREAM, "to connect, TLS included");
+const FIRST_EVENT: Field =
+    Field::absent("first_event", FieldKind::Span, LIKE_UPSTREAM, "streams: to the first event");
+const IDLE: Field =
+    Field::absent("idle", FieldKind::Span, LIKE_UPSTREAM, "streams: between two events");
+const ANSWER: Field =
+    Field::absent("answer", FieldKind::Span, LIKE_UPSTREAM, "an unstreamed answer as a whole");
 
-const PRICES: &[Field] = &[
-    INPUT,
-    OUTPUT,
-    CACHED_INPUT,
-    REASONING_PRICE,
-    CALL,
-    Field::unbuilt("cache_write", "charging for cache writes"),
-    Field::unbuilt("image", "charging for images"),
-    Field::unbuilt("audio_minute", "charging for audio"),
-    Field::unbuilt("million_characters", "charging for speech"),
-];
+const LIKE_UPSTREAM: &str = "as the upstream's";
 
-const LONG_NAME: Field = Field::required("name", FieldKind::Text, "the name of an upstream");
-const LONG_MODEL: Field =
-    Field::absent("model", FieldKind::Text, "the same", "the model's name at this upstream");
-const LONG_PRICE: Field =
-    Field::absent("price", FieldKind::Table(PRICES), "unpriced", "what it costs at this upstream");
-const LONG_FORM: &[Field] = &[LONG_NAME, LONG_MODEL, LONG_PRICE];
+const TIMEOUTS: &[Field] = &[CONNECT, FIRST_EVENT, IDLE, ANSWER];
 
 const FIELDS: &[Field] = &[
-    UPSTREAM,
+    route::UPSTREAM,
     UPSTREAM_MODEL,
     KIND,
     SIZE,
@@ -141,12 +149,12 @@ const FIELDS: &[Field] = &[
     MAX_OUTPUT_TOKENS,
     REASONING,
     PRICE,
+    TIMEOUT,
+    USAGE_OPTION,
     Field::unbuilt("image_input_tokens", "bounding the cost of images"),
     Field::unbuilt("template_tokens", "bounding the cost of a prompt's template"),
     Field::unbuilt("min_audio_bytes_per_s", "bounding the cost of audio"),
-    Field::unbuilt("usage_option", "leaving stream_options out"),
     Field::unbuilt("languages", "choosing a speech model by its language"),
-    Field::unbuilt("timeout", "a time-out for each model"),
 ];
 
 const SIZES: [(&str, Size); 3] =
@@ -155,106 +163,44 @@ const SIZES: [(&str, Size); 3] =
 const UNBUILT_KINDS: [&str; 6] =
     ["completions", "responses", "embeddings", "image", "transcription", "speech"];
 
-/// Who answers, under which name, for how much.
-struct Route {
-    upstream: UpstreamName,
-    model: Option<ModelName>,
-    price: Option<Price>,
-}
-
 /// Reads one model.
 pub(crate) fn read(reader: &Reader<'_>) -> Result<Model, Invalid> {
-    let route = route(reader);
+    let routes = route::read(reader);
     let upstream_model = reader.maybe(&UPSTREAM_MODEL, kinds::name(ModelName::parse));
     let kinds_of = reader.maybe_list(&KIND, kind).and_then(|kinds| some_kind(reader, kinds));
     let size = reader.maybe(&SIZE, |node| kinds::word(&SIZES, node));
     let context_tokens = reader.maybe(&CONTEXT_TOKENS, kinds::integer(&CONTEXT_TOKENS));
     let max_output_tokens = reader.maybe(&MAX_OUTPUT_TOKENS, kinds::integer(&MAX_OUTPUT_TOKENS));
     let reasoning = reader.one(&REASONING, kinds::boolean);
-    let price = maybe_price(reader, &PRICE);
+    let price = price::read(reader, &PRICE);
+    let timeout = reader.table(&TIMEOUT).and_then(|reader| timeouts(&reader));
+    let usage_option = reader.one(&USAGE_OPTION, kinds::boolean);
     if let (Ok(Some(context)), Ok(Some(output))) = (&context_tokens, &max_output_tokens) {
         fits_context(reader, *context, *output)?;
     }
-    let route = route?;
+    let mut routes = routes?;
+    let named =
+        inherit(reader, &UPSTREAM_MODEL, upstream_model?.as_ref(), &mut routes, |r| &mut r.model);
+    let priced = inherit(reader, &PRICE, price?.as_ref(), &mut routes, |r| &mut r.price);
+    named.and(priced)?;
     Ok(Model {
-        upstream: route.upstream,
-        upstream_model: once(reader, &UPSTREAM_MODEL, upstream_model?, route.model)?,
+        routes,
         kinds: kinds_of?,
         size: size?,
         context_tokens: context_tokens?,
         max_output_tokens: max_output_tokens?,
         reasoning: reasoning?,
-        price: once(reader, &PRICE, price?, route.price)?,
+        timeout: timeout?,
+        usage_option: usage_option?,
     })
 }
 
-/// A name, a list of exactly one, or the long form in a list of exactly one.
-fn route(reader: &Reader<'_>) -> Result<Route, Invalid> {
-    if let Some(Node { value: Value::List(nodes), origin }) = reader.node(&UPSTREAM) {
-        match nodes.as_slice() {
-            [node] if matches!(node.value, Value::Table(_)) => {
-                return long_form(&reader.enter(&UPSTREAM, origin, node)?);
-            }
-            [_] => {}
-            [] => {
-                let problem = Problem::new(codes::BAD_VALUE, "names no upstream");
-                return Err(reader.error(&UPSTREAM, origin, problem));
-            }
-            [_, _, ..] => return Err(reader.error(&UPSTREAM, origin, fallbacks())),
-        }
-    }
-    let upstream = reader.one(&UPSTREAM, upstream_name)?;
-    Ok(Route { upstream, model: None, price: None })
-}
-
-fn long_form(reader: &Reader<'_>) -> Result<Route, Invalid> {
-    let upstream = reader.one(&LONG_NAME, kinds::name(UpstreamName::parse));
-    let model = reader.maybe(&LONG_MODEL, kinds::name(ModelName::parse));
-    let price = maybe_price(reader, &LONG_PRICE);
-    Ok(Route { upstream: upstream?, model: model?, price: price? })
-}
-
-fn upstream_name(node: &Node) -> Result<UpstreamName, Problem> {
-    let only = match &node.value {
-        Value::List(nodes) => nodes.first().unwrap_or(node),
-        Value::Written(text) if text.contains(',') => return Err(fallbacks()),
-        Value::Table(_) => {
-            return Err(kinds::wrong_type("a name, or a list of one name or one table", node));
-        }
-        Value::Text(_)
-        | Value::Written(_)
-        | Value::Integer(_)
-        | Value::Float(_)
-        | Value::Boolean(_)
-        | Value::Date => node,
-    };
-    kinds::name(UpstreamName::parse)(only)
-}
-
-fn fallbacks() -> Problem {
-    let message =
-        "names several upstreams, which is not in this version: going on to the next is not built";
-    Problem::new(codes::NOT_IN_THIS_VERSION, message).help("name exactly one")
-}
-
-fn maybe_price(reader: &Reader<'_>, field: &Field) -> Result<Option<Price>, Invalid> {
-    reader.maybe_table(field)?.map(|reader| price(&reader)).transpose()
-}
-
-fn price(reader: &Reader<'_>) -> Result<Price, Invalid> {
-    let input: Result<Money, Invalid> = reader.one(&INPUT, kinds::amount);
-    let output = reader.one(&OUTPUT, kinds::amount);
-    let cached_input = reader.maybe(&CACHED_INPUT, kinds::amount);
-    let reasoning = reader.maybe(&REASONING_PRICE, kinds::amount);
-    let call = reader.one(&CALL, kinds::amount);
-    let (input, output) = (input?, output?);
-    Ok(Price {
-        input_per_million: input,
-        cached_input_per_million: cached_input?.unwrap_or(input),
-        output_per_million: output,
-        reasoning_per_million: reasoning?.unwrap_or(output),
-        per_call: call?,
-    })
+fn timeouts(reader: &Reader<'_>) -> Result<ModelTimeouts, Invalid> {
+    let connect = reader.maybe(&CONNECT, kinds::timeout);
+    let first_event = reader.maybe(&FIRST_EVENT, kinds::timeout);
+    let idle = reader.maybe(&IDLE, kinds::timeout);
+    let answer = reader.maybe(&ANSWER, kinds::timeout);
+    Ok(ModelTimeouts { connect: connect?, first_event: first_event?, idle: idle?, answer: answer? })
 }
 
 fn kind(node: &Node) -> Result<Kind, Problem> {
@@ -292,19 +238,24 @@ fn fits_context(reader: &Reader<'_>, context: u64, output: u64) -> Result<(), In
     }
 }
 
-/// What may be said beside `upstream` or in its long form, but not in both.
-fn once<T>(
+/// What stands beside `upstream` holds for each upstream that does not say its own; where all
+/// do, which one is meant cannot be known.
+fn inherit<T: Clone>(
     reader: &Reader<'_>,
     field: &Field,
-    beside: Option<T>,
-    inside: Option<T>,
-) -> Result<Option<T>, Invalid> {
-    match (beside, inside, reader.node(field)) {
-        (Some(_), Some(_), Some(node)) => {
-            let message = "is also said in the long form of 'upstream'";
-            let problem = Problem::new(codes::SET_TWICE, message).help("keep one of them");
-            Err(reader.error(field, &node.origin, problem))
-        }
-        (beside, inside, _) => Ok(beside.or(inside)),
+    beside: Option<&T>,
+    routes: &mut [Route],
+    own: fn(&mut Route) -> &mut Option<T>,
+) -> Result<(), Invalid> {
+    let (Some(beside), Some(node)) = (beside, reader.node(field)) else {
+        return Ok(());
+    };
+    let mut silent = routes.iter_mut().map(own).filter(|own| own.is_none()).peekable();
+    if silent.peek().is_none() {
+        let message = "is also said in the long form of 'upstream', by every upstream there";
+        let problem = Problem::new(codes::SET_TWICE, message).help("keep one of them");
+        return Err(reader.error(field, &node.origin, problem));
     }
+    silent.for_each(|own| *own = Some(beside.clone()));
+    Ok(())
 }

@@ -7,10 +7,6 @@ use crate::field::Field;
 pub(crate) const SURFACES: Field =
     Field::unbuilt("surfaces", "limiting use cases to models and token budgets");
 
-/// `[retry]`.
-pub(crate) const RETRY: Field =
-    Field::unbuilt("retry", "retrying with a budget and breaking circuits");
-
 /// `[balance]`.
 pub(crate) const BALANCE: Field = Field::unbuilt("balance", "a prepaid balance");
 

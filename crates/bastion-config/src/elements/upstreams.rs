@@ -26,6 +26,9 @@ pub struct Upstream {
     pub residency_clause: Option<String>,
     /// How long it may take.
     pub timeout: UpstreamTimeouts,
+    /// While the upstream has said 200 and then nothing: how often a stream's caller gets a comment
+    /// line. At least 1 s; default 15 s.
+    pub heartbeat: Span,
     /// May our key go to it unencrypted beyond this machine? Default false.
     pub allow_plain_http: bool,
 }
@@ -84,6 +87,12 @@ const TIMEOUT: Field = Field::absent(
     "its defaults",
     "how long it may take; a stream that moves has no total",
 );
+const HEARTBEAT: Field = Field::default(
+    "heartbeat",
+    Kind::Span,
+    "15s",
+    "a comment line to a stream's caller so often while the model thinks; at least 1s",
+);
 const CONNECT: Field = Field::default("connect", Kind::Span, "5s", "to connect, TLS included");
 const FIRST_EVENT: Field =
     Field::default("first_event", Kind::Span, "2m", "streams: to the first event");
@@ -91,17 +100,13 @@ const IDLE: Field = Field::default("idle", Kind::Span, "3m", "streams: between t
 const ANSWER: Field =
     Field::default("answer", Kind::Span, "10m", "an unstreamed answer as a whole");
 
+/// More often only costs.
+const LEAST_HEARTBEAT: Span = Span::from_secs(1);
+
 const TIMEOUTS: &[Field] = &[CONNECT, FIRST_EVENT, IDLE, ANSWER];
 
-const FIELDS: &[Field] = &[
-    BASE_URL,
-    API_KEY,
-    REGION,
-    RESIDENCY_CLAUSE,
-    TIMEOUT,
-    ALLOW_PLAIN_HTTP,
-    Field::unbuilt("heartbeat", "keeping a silent stream's caller connected"),
-];
+const FIELDS: &[Field] =
+    &[BASE_URL, API_KEY, REGION, RESIDENCY_CLAUSE, TIMEOUT, HEARTBEAT, ALLOW_PLAIN_HTTP];
 
 /// Reads one upstream.
 pub(crate) fn read(reader: &Reader<'_>) -> Result<Upstream, Invalid> {
@@ -110,6 +115,7 @@ pub(crate) fn read(reader: &Reader<'_>) -> Result<Upstream, Invalid> {
     let region = reader.maybe(&REGION, kinds::name(Region::parse));
     let residency_clause = reader.maybe(&RESIDENCY_CLAUSE, kinds::string);
     let timeout = reader.table(&TIMEOUT).and_then(|reader| timeouts(&reader));
+    let heartbeat = reader.one(&HEARTBEAT, heartbeat);
     let allow_plain_http = reader.one(&ALLOW_PLAIN_HTTP, kinds::boolean);
     if let (Ok(url), Ok(false)) = (&base_url, &allow_plain_http) {
         refuse_plain_http(reader, url)?;
@@ -120,6 +126,7 @@ pub(crate) fn read(reader: &Reader<'_>) -> Result<Upstream, Invalid> {
         region: region?,
         residency_clause: residency_clause?,
         timeout: timeout?,
+        heartbeat: heartbeat?,
         allow_plain_http: allow_plain_http?,
     })
 }
@@ -135,6 +142,15 @@ fn timeouts(reader: &Reader<'_>) -> Result<UpstreamTimeouts, Invalid> {
         idle: idle?,
         answer: answer?,
     })
+}
+
+fn heartbeat(node: &Node) -> Result<Span, Problem> {
+    let span = kinds::timeout(node)?;
+    if span < LEAST_HEARTBEAT {
+        let message = format!("must be at least {LEAST_HEARTBEAT}, not {span}");
+        return Err(Problem::new(codes::OUT_OF_RANGE, message));
+    }
+    Ok(span)
 }
 
 fn base_url(node: &Node) -> Result<BaseUrl, Problem> {

@@ -1,7 +1,9 @@
 //! Each section: what loads, and what does not.
 
-use bastion_config::{Kind, Size};
-use bastion_types::{ModelName, Region, UpstreamName};
+use std::fmt::Write;
+
+use bastion_config::{Breaker, Kind, ModelTimeouts, Retry, Size};
+use bastion_types::{ModelName, Region, Span, UpstreamName};
 
 use super::{FULL, codes, read, with};
 
@@ -28,9 +30,11 @@ fn the_full_file_loads_as_it_says() {
     assert_eq!(upstream.timeout.idle.to_string(), "3s");
     let model = &config.models[&ModelName::parse("gpt-oss-20b").unwrap()];
     assert_eq!((model.kinds.as_slice(), model.size), (&[Kind::Chat][..], Some(Size::Small)));
-    assert_eq!(model.upstream_model, ModelName::parse("gpt-oss").ok());
+    assert_eq!(model.routes.len(), 1);
+    assert_eq!(model.routes[0].model, ModelName::parse("gpt-oss").ok());
+    assert_eq!((model.timeout, model.usage_option), (ModelTimeouts::default(), true));
     assert!(model.reasoning);
-    let price = model.price.unwrap();
+    let price = model.routes[0].price.unwrap();
     assert_eq!(price.cached_input_per_million, price.input_per_million);
     assert_eq!(price.reasoning_per_million, price.output_per_million);
     assert_eq!(price.per_call.nanos(), 0);
@@ -70,7 +74,7 @@ fn a_file_reference_is_beside_the_configuration() {
 }
 
 #[test]
-fn a_model_has_exactly_one_upstream() {
+fn a_model_has_upstreams_that_exist_each_once() {
     check(UPSTREAM, "", &["missing_key"]);
     check(UPSTREAM, "upstream = \"bastoin\"", &["unknown_upstream"]);
     check(UPSTREAM, "upstream = [\"bastoin\"]", &["unknown_upstream"]);
@@ -79,8 +83,18 @@ fn a_model_has_exactly_one_upstream() {
     check(UPSTREAM, "upstream = [3]", &["wrong_type"]);
     check(UPSTREAM, "upstream = { name = \"bastion\" }", &["wrong_type"]);
     check(UPSTREAM, "upstream = [{ nam = \"bastion\" }]", &["missing_key", "unknown_key"]);
-    check(UPSTREAM, "upstream = [\"bastion\", \"other\"]", &["not_in_this_version"]);
+    check(UPSTREAM, "upstream = [\"bastion\", \"other\"]", &["unknown_upstream"]);
+    check(UPSTREAM, "upstream = [\"a\", { name = \"b\" }]", &["unknown_upstream"; 2]);
+    check(UPSTREAM, "upstream = [\"bastion\", 3]", &["wrong_type"]);
+    check(UPSTREAM, "upstream = [{ name = \"bastion\" }, 3]", &["wrong_type"]);
+    check(UPSTREAM, "upstream = [[\"bastion\"]]", &["wrong_type"]);
+    check(UPSTREAM, "upstream = [\"bastion\", \"a b\"]", &["bad_name"]);
+    check(UPSTREAM, "upstream = [\"spare\", \"bastion\", \"spare\"]", &["set_twice"]);
+    check(UPSTREAM, "upstream = [{ name = \"spare\" }, \"spare\"]", &["set_twice"]);
+    check(UPSTREAM, &format!("upstream = [{}]", "\"spare\",".repeat(9)), &["out_of_range"]);
     check(UPSTREAM, "upstream = [{ name = \"bastion\", model = \"x\" }]", &["set_twice"]);
+    check(UPSTREAM, "upstream = [\"spare\", { name = \"bastion\", model = \"x\" }]", &[]);
+    check(UPSTREAM, "upstream = [\"spare\", \"bastion\"]", &[]);
     check(UPSTREAM, "upstream = [{ name = \"bastion\" }]", &[]);
     check(UPSTREAM, "upstream = [\"bastion\"]", &[]);
 }
@@ -91,9 +105,136 @@ fn the_long_form_carries_name_and_price() {
     let text =
         with(UPSTREAM, long).replace(PRICE, "").replace("upstream_model = \"gpt-oss\"\n", "");
     let config = read(&text).unwrap().config;
-    let model = config.models.values().next().unwrap();
-    assert_eq!(model.upstream_model.as_ref().unwrap().as_str(), "m");
-    assert_eq!(model.price.unwrap().output_per_million.to_string(), "2.00");
+    let routes = &config.models.values().next().unwrap().routes;
+    assert_eq!(routes[0].model.as_ref().unwrap().as_str(), "m");
+    assert_eq!(routes[0].price.unwrap().output_per_million.to_string(), "2.00");
+}
+
+#[test]
+fn what_a_model_says_holds_for_each_upstream_that_does_not_say_its_own() {
+    let routes = |upstream: &str| {
+        let config = read(&with(UPSTREAM, upstream)).unwrap().config;
+        let model = &config.models[&ModelName::parse("gpt-oss-20b").unwrap()];
+        let row = |route: &bastion_config::Route| {
+            let output = route.price.unwrap().output_per_million.to_string();
+            (route.upstream.to_string(), route.model.clone().unwrap().to_string(), output)
+        };
+        model.routes.iter().map(row).collect::<Vec<_>>()
+    };
+    let row = |upstream: &str, model: &str, output: &str| {
+        (upstream.to_owned(), model.to_owned(), output.to_owned())
+    };
+    assert_eq!(
+        routes("upstream = [\"spare\", \"bastion\"]"),
+        [row("spare", "gpt-oss", "0.20"), row("bastion", "gpt-oss", "0.20")]
+    );
+    let price = "{ input = \"1\", output = \"2\" }";
+    assert_eq!(
+        routes(&format!("upstream = [\"bastion\", {{ name = \"spare\", price = {price} }}]")),
+        [row("bastion", "gpt-oss", "0.20"), row("spare", "gpt-oss", "2.00")]
+    );
+    assert_eq!(
+        routes("upstream = [{ name = \"spare\", model = \"x\" }, { name = \"bastion\" }]"),
+        [row("spare", "x", "0.20"), row("bastion", "gpt-oss", "0.20")]
+    );
+}
+
+#[test]
+fn eight_upstreams_are_allowed_and_nine_are_not() {
+    let mut text = FULL.to_owned();
+    let mut names = Vec::new();
+    for number in 1..=8 {
+        writeln!(text, "[upstreams.u{number}]\nbase_url = \"https://u{number}\"").unwrap();
+        writeln!(text, "api_key = \"env:X\"").unwrap();
+        names.push(format!("\"u{number}\""));
+    }
+    let eight = format!("upstream = [{}]", names.join(","));
+    assert_eq!(read(&text.replace(UPSTREAM, &eight)).unwrap().config.models.len(), 2);
+    let nine = format!("upstream = [{},\"spare\"]", names.join(","));
+    assert_eq!(codes(read(&text.replace(UPSTREAM, &nine))), ["out_of_range"]);
+}
+
+#[test]
+fn a_models_own_timeouts_leave_the_others_to_the_upstream() {
+    let config = read(FULL).unwrap().config;
+    let model = &config.models[&ModelName::parse("qwen").unwrap()];
+    let expect = ModelTimeouts {
+        connect: Some(Span::from_secs(9)),
+        first_event: Some(Span::from_secs(300)),
+        ..ModelTimeouts::default()
+    };
+    assert_eq!((model.timeout, model.usage_option), (expect, false));
+    let timeout = "timeout = { connect = \"9s\", first_event = \"5m\" }";
+    check(timeout, "timeout = { idle = 3 }", &["wrong_unit"]);
+    check(timeout, "timeout = { answer = \"25h\" }", &["out_of_range"]);
+    check(timeout, "timeout = { total = \"1m\" }", &["unknown_key"]);
+    check("usage_option = false", "usage_option = \"no\"", &["wrong_type"]);
+}
+
+#[test]
+fn a_heartbeat_is_not_a_flood() {
+    let heartbeat = |text: &str| {
+        let config = read(&with("heartbeat = \"20s\"", text)).unwrap().config;
+        config.upstreams[&UpstreamName::parse("spare").unwrap()].heartbeat.to_string()
+    };
+    assert_eq!(heartbeat("heartbeat = \"20s\""), "20s");
+    assert_eq!(heartbeat("heartbeat = \"1s\""), "1s");
+    assert_eq!(heartbeat(""), "15s");
+    check("heartbeat = \"20s\"", "heartbeat = \"999ms\"", &["out_of_range"]);
+    check("heartbeat = \"20s\"", "heartbeat = \"25h\"", &["out_of_range"]);
+    check("heartbeat = \"20s\"", "heartbeat = 20", &["wrong_unit"]);
+}
+
+#[test]
+fn retries_have_limits() {
+    let seconds = Span::from_secs;
+    let said = Retry {
+        attempts: 4,
+        base: seconds(2),
+        cap: seconds(30),
+        total: seconds(90),
+        budget_per_mille: 250,
+        breaker: Breaker { failures: 7, open: seconds(11) },
+    };
+    assert_eq!(read(FULL).unwrap().config.retry, said);
+    let (without, _) = FULL.split_once("[retry]").unwrap();
+    let default = Retry {
+        attempts: 3,
+        base: seconds(1),
+        cap: seconds(20),
+        total: seconds(60),
+        budget_per_mille: 200,
+        breaker: Breaker { failures: 5, open: seconds(10) },
+    };
+    assert_eq!(read(without).unwrap().config.retry, default);
+    for (line, replacement, code) in [
+        ("attempts = 4", "attempts = 0", "out_of_range"),
+        ("attempts = 4", "attempts = 11", "out_of_range"),
+        ("attempts = 4", "attempts = \"3\"", "wrong_type"),
+        ("base = \"2s\"", "base = \"31s\"", "out_of_range"),
+        ("base = \"2s\"", "base = \"0s\"", "wrong_unit"),
+        ("total = \"90s\"", "total = 90", "wrong_unit"),
+        ("budget = 0.25", "budget = 0.2501", "bad_value"),
+        ("budget = 0.25", "budget = nan", "bad_value"),
+        ("budget = 0.25", "budget = inf", "bad_value"),
+        ("budget = 0.25", "budget = 2.5e-1", "bad_value"),
+        ("budget = 0.25", "budget = -0.1", "out_of_range"),
+        ("budget = 0.25", "budget = 1.001", "out_of_range"),
+        ("budget = 0.25", "budget = 2", "out_of_range"),
+        ("budget = 0.25", "budget = \"0.2\"", "wrong_type"),
+        (
+            "breaker = { failures = 7, open = \"11s\" }",
+            "breaker = { failures = 0 }",
+            "out_of_range",
+        ),
+        ("breaker = { failures = 7, open = \"11s\" }", "breaker = { open = 1 }", "wrong_unit"),
+        ("breaker = { failures = 7, open = \"11s\" }", "breaker = 5", "wrong_type"),
+    ] {
+        check(line, replacement, &[code]);
+    }
+    check("budget = 0.25", "budget = 0", &[]);
+    check("budget = 0.25", "budget = 1.0", &[]);
+    check("base = \"2s\"", "base = \"30s\"", &[]);
 }
 
 #[test]
@@ -178,22 +319,14 @@ fn a_setting_without_its_protection_does_not_load() {
     for setting in ["tls = { cert = \"file:a\" }", "trusted_proxies = []"] {
         check("threads = 2", setting, unbuilt);
     }
-    for setting in ["template_tokens = 1", "timeout = { idle = \"1s\" }", "languages = []"] {
+    for setting in ["template_tokens = 1", "languages = []"] {
         check("size = \"small\"", setting, unbuilt);
     }
-    check("region = \"CA-QC\"", "region = \"CA\"\nheartbeat = \"15s\"", unbuilt);
     check("url = \"sqlite\"", "url = \"sqlite\"\nmigrate = \"manual\"", unbuilt);
     check("url = \"local\"", "url = \"local\"\nprefix = \"x\"", unbuilt);
-    for section in [
-        "surfaces.x",
-        "retry",
-        "balance",
-        "recharge",
-        "alerts.rules.x",
-        "[waivers]",
-        "ledger",
-        "pii",
-    ] {
+    for section in
+        ["surfaces.x", "balance", "recharge", "alerts.rules.x", "[waivers]", "ledger", "pii"]
+    {
         check("[environments.dev]", &format!("[{section}]\n[environments.dev]"), unbuilt);
     }
 }

@@ -34,6 +34,10 @@ fn a_variable_wins_over_the_file_and_is_shown_as_the_source() {
         ("BASTION_UPSTREAMS__BASTION__BASE_URL", "http://127.0.0.1:9/v1"),
         ("BASTION_UPSTREAMS__BASTION__ALLOW_PLAIN_HTTP", "true"),
         ("BASTION_MODELS__GPT_OSS_20B__PRICE__INPUT", "0.5"),
+        ("BASTION_MODELS__GPT_OSS_20B__UPSTREAM", "spare, bastion"),
+        ("BASTION_MODELS__GPT_OSS_20B__TIMEOUT__IDLE", "8s"),
+        ("BASTION_RETRY__BUDGET", "0.125"),
+        ("BASTION_RETRY__BREAKER__OPEN", "1m"),
     ])
     .unwrap();
     let config = &loaded.config;
@@ -48,7 +52,11 @@ fn a_variable_wins_over_the_file_and_is_shown_as_the_source() {
     assert_eq!((upstream.base_url.scheme, upstream.base_url.port), (Scheme::Http, 9));
     assert!(upstream.allow_plain_http);
     let model = &config.models[&ModelName::parse("gpt-oss-20b").unwrap()];
-    assert_eq!(model.price.unwrap().input_per_million.to_string(), "0.50");
+    assert_eq!(model.routes[0].price.unwrap().input_per_million.to_string(), "0.50");
+    let upstreams: Vec<&str> = model.routes.iter().map(|route| route.upstream.as_str()).collect();
+    assert_eq!(upstreams, ["spare", "bastion"]);
+    assert_eq!(model.timeout.idle.unwrap().to_string(), "8s");
+    assert_eq!((config.retry.budget_per_mille, config.retry.breaker.failures), (125, 7));
     let (value, source) = shown(&loaded, "server.listen");
     assert_eq!(
         (value.as_str(), source.as_str()),
@@ -65,6 +73,14 @@ fn each_value_says_where_it_came_from() {
     check("server.listen", "127.0.0.1:9000", "bastion.toml:5");
     check("server.environments", "dev,prod", "bastion.toml:6");
     check("upstreams.bastion.api_key", "env:QUBITTRON_API_KEY", "bastion.toml:20");
+    check("models.gpt-oss-20b.upstream", "bastion", "bastion.toml:26");
+    check("models.gpt-oss-20b.timeout.idle", "as the upstream's", "default");
+    check("models.qwen.upstream[0].name", "bastion", "bastion.toml:49");
+    check("models.qwen.upstream[1].name", "spare", "bastion.toml:49");
+    check("models.qwen.upstream[1].model", "qwen3-32b", "bastion.toml:49");
+    check("models.qwen.upstream[1].price", "as the model's price", "default");
+    check("retry.budget", "0.25", "bastion.toml:42");
+    check("upstreams.bastion.heartbeat", "15s", "default");
     check("models.gpt-oss-20b.price.call", "0", "default");
     check("models.gpt-oss-20b.price.reasoning", "as output", "default");
     check("environments.dev.regions", "any", "default");
@@ -94,7 +110,14 @@ fn a_variable_with_a_wrong_value_is_named() {
     assert_eq!(refused("BASTION_SERVER__TIMEOUT__BODY", "5").0, "wrong_unit");
     assert_eq!(refused("BASTION_UPSTREAMS__BASTION__API_KEY", "hunter2").0, "literal_secret");
     assert_eq!(refused("BASTION_UPSTREAMS__BASTION__ALLOW_PLAIN_HTTP", "yes").0, "wrong_type");
-    assert_eq!(refused("BASTION_MODELS__GPT_OSS_20B__UPSTREAM", "a,b").0, "not_in_this_version");
+    let upstream = "BASTION_MODELS__GPT_OSS_20B__UPSTREAM";
+    assert_eq!(refused(upstream, "spare, a").0, "unknown_upstream");
+    assert_eq!(refused(upstream, "spare,spare").0, "set_twice");
+    assert_eq!(refused(upstream, ",").0, "bad_value");
+    assert_eq!(refused("BASTION_RETRY__BUDGET", "nan").0, "bad_value");
+    assert_eq!(refused("BASTION_RETRY__BUDGET", "-1").0, "out_of_range");
+    assert_eq!(refused("BASTION_RETRY__BASE", "31s").0, "out_of_range");
+    assert_eq!(refused("BASTION_UPSTREAMS__SPARE__HEARTBEAT", "1").0, "wrong_unit");
     assert_eq!(refused("BASTION_MODELS__GPT_OSS_20B__UPSTREAM", "a").0, "unknown_upstream");
     assert_eq!(refused("BASTION_SERVER__ENVIRONMENTS", "dev,prd").0, "unknown_environment");
 }
@@ -102,7 +125,6 @@ fn a_variable_with_a_wrong_value_is_named() {
 #[test]
 fn a_variable_of_a_setting_that_is_not_built_does_not_load() {
     for name in [
-        "BASTION_RETRY__ATTEMPTS",
         "BASTION_SERVER__TLS",
         "BASTION_SERVER__TLS__CERT",
         "BASTION_ALERTS__RECEIVERS__X__URL",

@@ -55,6 +55,21 @@ price = { input = "0.05", output = "0.20" }
 [environments.dev]
 [environments.prod]
 regions = ["CA"]
+[retry]
+attempts = 4
+base = "2s"
+cap = "30s"
+total = "90s"
+budget = 0.25
+breaker = { failures = 7, open = "11s" }
+[upstreams.spare]
+base_url = "https://llm.internal/v1"
+api_key = "file:spare.key"
+heartbeat = "20s"
+[models.qwen]
+upstream = ["bastion", { name = "spare", model = "qwen3-32b" }]
+usage_option = false
+timeout = { connect = "9s", first_event = "5m" }
 "#;
 
 pub(crate) fn sources(text: &str, environment: &[(&str, &str)]) -> Sources {

@@ -56,7 +56,7 @@ error[unknown_key]: unknown setting or section 'operators'
 12 | [operators]
    |  ^^^^^^^^^
    |
-   = note: known here: organization, currency, data_dir, server, operator, store, limits, upstreams, models, environments
+   = note: known here: organization, currency, data_dir, server, operator, store, limits, upstreams, models, environments, retry
    = help: did you mean 'operator'?
 ",
     );
@@ -138,7 +138,7 @@ error[unknown_upstream]: the model 'gpt-oss-20b' names an unknown upstream 'bast
 26 | upstream = "bastoin"
    |            ^^^^^^^^^
    |
-   = note: configured: bastion
+   = note: configured: bastion, spare
    = help: did you mean 'bastion'?
 "#,
     );

@@ -129,7 +129,7 @@ const DOES_NOT_HOLD: [Mistake; 11] = [
 ];
 
 /// What this version does not have: nobody may believe in it.
-const NOT_BUILT: [Mistake; 19] = [
+const NOT_BUILT: [Mistake; 16] = [
     unbuilt(PROD, "[environments.prod]\n»monthly_cap = \"500.00\"\n"),
     unbuilt(PROD, "[environments.prod]\n»daily_cap = \"40.00\"\n"),
     unbuilt(PROD, "[environments.prod]\n»pii = \"mask\"\n"),
@@ -139,14 +139,11 @@ const NOT_BUILT: [Mistake; 19] = [
     unbuilt(PROD, "[environments.prod]\n»enforce = \"observe\"\n"),
     unbuilt(PROD, "[»surfaces.support]\nmodels = [\"renamed\"]\n[environments.prod]\n"),
     unbuilt(PROD, "[»alerts.rules.errors]\nslo = \"99.5%\"\n[environments.prod]\n"),
-    unbuilt(PROD, "[»retry]\nattempts = 3\n[environments.prod]\n"),
     unbuilt(PROD, "[»balance]\nprepaid = \"auto\"\n[environments.prod]\n"),
     unbuilt(PROD, "[»recharge]\nbelow = \"50.00\"\n[environments.prod]\n"),
     unbuilt(PROD, "[[»waivers]]\nbox = \"drills.credit-limit\"\n[environments.prod]\n"),
     unbuilt(SERVER, "[server]\n»tls = { cert = \"file:a\", key = \"file:b\" }\n"),
     unbuilt(SERVER, "[server]\n»trusted_proxies = [\"10.0.0.0/8\"]\n"),
-    unbuilt(UPSTREAM, "region = \"CA\"\n»heartbeat = \"15s\"\n"),
-    unbuilt(MODEL, "upstream_model = \"Qwen3-32B\"\n»timeout = { answer = \"1m\" }\n"),
     unbuilt(
         PROD,
         "[store]\nurl = »\"postgres://me:hunter2-4711-swordfish@db/x\"\n[environments.prod]\n",
