@@ -117,11 +117,7 @@ impl Policy {
     }
 
     /// May calls of this environment be computed there?
-    fn allows_region(
-        &self,
-        environment: &EnvironmentName,
-        region: Option<&Region>,
-    ) -> bool {
+    fn allows_region(&self, environment: &EnvironmentName, region: Option<&Region>) -> bool {
         let Some(allowed) = self.environments.get(environment) else { return false };
         let inside = |region: &Region| allowed.iter().any(|wider| region.within(wider));
         allowed.is_empty() || region.is_some_and(inside)

@@ -229,17 +229,26 @@ async fn a_call_that_wants_state_at_the_upstream_is_refused() {
 #[tokio::test]
 async fn headers_that_promise_what_is_not_built_are_refused() {
     let scene = Scene::set();
-    let headers = [
-        ("idempotency-key", "k-1"),
-        ("Idempotency-Key", ""),
-        ("bastion-surface", "support-chat"),
-        ("bastion-stream", "atomic"),
-    ];
+    let headers =
+        [("idempotency-key", "k-1"), ("Idempotency-Key", ""), ("bastion-surface", "support-chat")];
     for (name, value) in headers {
         let answer = scene.client().post(CHAT, &[(name, value)], Scene::good_body()).await;
         scene.refused(&answer, 400, "invalid_request");
         assert!(answer.text().contains("not in this version"), "{}", answer.text());
         assert_eq!(answer.json()["error"]["param"], name.to_lowercase());
+    }
+    scene.goes_on().await;
+}
+
+#[tokio::test]
+async fn a_delivery_that_nobody_knows_is_refused() {
+    let scene = Scene::set();
+    for value in ["", "Atomic", "whole"] {
+        let headers = [("bastion-stream", value)];
+        let answer = scene.client().post(CHAT, &headers, Scene::good_body()).await;
+        scene.refused(&answer, 400, "invalid_request");
+        assert_eq!(answer.json()["error"]["param"], "bastion-stream");
+        assert!(answer.text().contains("must be 'atomic'"), "{}", answer.text());
     }
     scene.goes_on().await;
 }

@@ -39,6 +39,10 @@ upstream = "simulated"
 upstream_model = "Qwen3-32B"
 kind = "chat"
 
+[retry]
+attempts = 1
+breaker = { failures = 1000 }
+
 [environments.dev]
 [environments.prod]
 regions = ["CA"]

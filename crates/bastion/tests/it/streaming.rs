@@ -57,7 +57,6 @@ async fn a_cut_or_a_stall_ends_with_an_error_event_and_no_done() {
     let good = client.chat(STREAM).await.text();
     assert!(good.ends_with(DONE), "{good}");
     for script in [
-        "cut_after = 1",
         "cut_after = 2",
         "cut_after = 7",
         "cut_after = 3\ngarbage = \"data: {\\\"half\"",
@@ -92,11 +91,14 @@ async fn a_body_that_ends_without_its_terminal_event_is_an_interrupted_one() {
 }
 
 #[tokio::test]
-async fn a_stream_that_fails_before_its_first_event_is_a_502() {
+async fn a_stream_that_fails_before_its_content_is_a_502() {
     let scene = Scene::set();
     let client = scene.client();
     for script in [
         "cut_after = 0",
+        // The first event names the role alone: that is no content.
+        "cut_after = 1",
+        "stall_after = 1",
         "stall_after = 0",
         "cut_after = 0\ngarbage = \"data: {\\\"leak-4712\\\"\"",
         "events = ['{\"error\":{\"message\":\"leak-4712\"}}', '[DONE]']",
@@ -195,7 +197,7 @@ async fn a_caller_who_leaves_mid_stream_stops_the_upstream_and_pays_an_estimate(
     let scene = Scene::set();
     let client = scene.client();
     // Idle is a second: a silence of an hour would end as 'interrupted', not as 'cancelled'.
-    scene.upstream.play("[[answer]]\ngap_ms = 3600000\n");
+    scene.upstream.play("[[answer]]\ngap_ms = 3600000\nevents = ['{}', '{}']\n");
     let mut stream = client.open_stream().await;
     let id = stream.headers()["x-request-id"].to_str().unwrap().to_owned();
     assert!(piece(stream.body_mut()).await.is_some());

@@ -6,8 +6,7 @@ use bastion_observe::AttemptOutcome;
 use bastion_types::Refusal;
 use bastion_wire::retry_after;
 use bytes::Bytes;
-use http::Request;
-use http::response::Parts;
+use http::{HeaderMap, Request};
 use http_body_util::Full;
 use tokio::time::Instant;
 
@@ -45,7 +44,7 @@ impl From<CallerLeft> for Ended {
 /// What an upstream begins with.
 enum Begun {
     Whole(WholeAnswer),
-    Stream(Parts, UpstreamBody),
+    Stream(Box<(HeaderMap, UpstreamBody)>),
 }
 
 /// Makes the attempt within its time.
@@ -55,7 +54,7 @@ pub(super) async fn attempt(
     line: &mut Line,
 ) -> Result<Answer, Ended> {
     let request = build(calling, route).map_err(no_credential)?;
-    let began = Instant::now();
+    let sent_at = Instant::now();
     let begun = tokio::select! {
         biased;
         () = line.caller_left() => return Err(Ended::CallerLeft),
@@ -63,9 +62,9 @@ pub(super) async fn attempt(
     };
     match begun {
         Begun::Whole(whole) => Ok(Answer::Whole(whole)),
-        Begun::Stream(head, body) => {
-            let screened = calling.screened;
-            hold_back(Opening { route, headers: head.headers, body, began, screened }, line).await
+        Begun::Stream(stream) => {
+            let (screened, (headers, body)) = (calling.screened, *stream);
+            hold_back(Opening { route, screened, sent_at, headers, body }, line).await
         }
     }
 }
@@ -103,7 +102,7 @@ async fn begin(
     let now = || desk.gateway.tools.clock.now();
     let (head, body) = send(&desk.pool, &route.upstream, request).await?.into_parts();
     let answer = match judge(&head, screened.delivery.is_streamed(), now()) {
-        Verdict::Stream => return Ok(Begun::Stream(head, body)),
+        Verdict::Stream => return Ok(Begun::Stream(Box::new((head.headers, body)))),
         Verdict::Whole => whole(head, body).await?,
         Verdict::TheirRefusal => their_refusal(head, body).await?,
         Verdict::NotFound => not_found(head, body).await?,

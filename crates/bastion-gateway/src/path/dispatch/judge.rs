@@ -57,8 +57,7 @@ pub(super) fn judge(head: &Parts, streamed: bool, now: Timestamp) -> Verdict {
         // A redirect would carry the prompt elsewhere; the rest is no answer at all.
         _ => (Refusal::UpstreamError, AttemptOutcome::Failed),
     };
-    let again =
-        if status_may_be_tried_again(status) { Again::Anywhere } else { Again::Elsewhere };
+    let again = if status_may_be_tried_again(status) { Again::Anywhere } else { Again::Elsewhere };
     Verdict::Failed { refusal, outcome, again }
 }
 

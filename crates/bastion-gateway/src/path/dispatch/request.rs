@@ -20,10 +20,7 @@ const AGENT: HeaderValue = HeaderValue::from_static(concat!("bastion/", env!("CA
 ///
 /// # Errors
 /// [`Refusal::UpstreamCredentials`] while the upstream's credential resolves to nothing.
-pub(super) fn build(
-    calling: Calling<'_>,
-    route: &Route,
-) -> Result<Request<Full<Bytes>>, Refusal> {
+pub(super) fn build(calling: Calling<'_>, route: &Route) -> Result<Request<Full<Bytes>>, Refusal> {
     let Calling { arrival, policy, screened, .. } = calling;
     let upstream = &route.upstream;
     let credential = upstream.authorization.clone().ok_or(Refusal::UpstreamCredentials)?;
@@ -43,10 +40,10 @@ pub(super) fn build(
 
 /// The caller's bytes, but for the model's name on this route and the wish for usage.
 fn body(screened: &Screened, route: &Route) -> Bytes {
-    let renamed = route.renamed.as_ref().map(|name| Edit {
-        place: screened.model_place.clone(),
-        with: name.as_bytes(),
-    });
+    let renamed = route
+        .renamed
+        .as_ref()
+        .map(|name| Edit { place: screened.model_place.clone(), with: name.as_bytes() });
     let wish = screened.usage_wish.as_ref();
     let wish = wish.map(|wish| Edit { place: wish.place.clone(), with: wish.with.as_bytes() });
     match (renamed, wish) {

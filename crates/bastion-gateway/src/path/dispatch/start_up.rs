@@ -28,11 +28,11 @@ const MAX_ATOMIC_BYTES: usize = 16 * 1024 * 1024;
 /// A stream whose head has come.
 pub(super) struct Opening<'a> {
     pub(super) route: &'a Route,
+    pub(super) screened: &'a Screened,
+    /// When the attempt began.
+    pub(super) sent_at: Instant,
     pub(super) headers: HeaderMap,
     pub(super) body: UpstreamBody,
-    /// When the attempt began.
-    pub(super) began: Instant,
-    pub(super) screened: &'a Screened,
 }
 
 /// What was held back so far.
@@ -83,17 +83,14 @@ impl Held {
 }
 
 /// Waits for the first content; keeps the caller alive meanwhile.
-pub(super) async fn hold_back(
-    opening: Opening<'_>,
-    line: &mut Line,
-) -> Result<Answer, Ended> {
-    let Opening { route, headers, mut body, began, screened } = opening;
+pub(super) async fn hold_back(opening: Opening<'_>, line: &mut Line) -> Result<Answer, Ended> {
+    let Opening { route, screened, sent_at, headers, mut body } = opening;
     let delivery = screened.delivery;
     let usage_is_ours = screened.usage_wish.is_some();
     let idle = route.timeouts.idle.duration();
     let silence = Silence { idle, heartbeat: route.upstream.heartbeat };
     let mut limit = route.timeouts.first_event.duration();
-    let mut silent_since = began;
+    let mut silent_since = sent_at;
     let mut beat_at = Instant::now() + silence.heartbeat;
     let (mut reader, mut held, mut pieces) = (FrameReader::default(), Held::default(), Vec::new());
     loop {
@@ -119,8 +116,7 @@ pub(super) async fn hold_back(
         let ended = gathered == Gathered::End;
         if held.is_ready(delivery) {
             let first = held.runs;
-            let open =
-                OpenStream { headers, first, reader, body, ended, silence, usage_is_ours };
+            let open = OpenStream { headers, first, reader, body, ended, silence, usage_is_ours };
             return Ok(Answer::Stream(Box::new(open)));
         }
         if ended {

@@ -95,7 +95,8 @@ impl<'a> Tries<'a> {
 
     /// Who has the next turn, and when: the one that may be asked first.
     fn next(&self, now: MonoNanos) -> Option<(usize, MonoNanos)> {
-        let open = |turn: &Turn| !turn.barred && turn.route.upstream.breaker.gate(now) == Gate::Free;
+        let open =
+            |turn: &Turn| !turn.barred && turn.route.upstream.breaker.gate(now) == Gate::Free;
         let open = self.turns.iter().enumerate().filter(|(_, turn)| open(turn));
         // Who was not asked yet comes first, in order; then who may be asked again soonest.
         open.min_by_key(|(_, turn)| turn.ready_at.map_or((false, now), |at| (true, at)))
@@ -193,13 +194,16 @@ impl<'a> Tries<'a> {
     /// Every breaker is open; or no upstream is allowed, which `screen` has refused before.
     fn nobody(&self) -> Refusal {
         let now = self.now();
-        let shut = self.turns.iter().filter_map(|turn| match turn.route.upstream.breaker.gate(now) {
-            Gate::ShutFor(wait) => Some(wait),
-            Gate::Free => None,
-        });
+        let shut =
+            self.turns.iter().filter_map(|turn| match turn.route.upstream.breaker.gate(now) {
+                Gate::ShutFor(wait) => Some(wait),
+                Gate::Free => None,
+            });
         let Some(least) = shut.min() else { return Refusal::NoAllowedRegion };
         let whole_seconds = least.as_millis().div_ceil(1000).max(1);
-        Refusal::ServiceUnavailable { retry_after_s: u32::try_from(whole_seconds).unwrap_or(u32::MAX) }
+        Refusal::ServiceUnavailable {
+            retry_after_s: u32::try_from(whole_seconds).unwrap_or(u32::MAX),
+        }
     }
 
     fn dispatched(self, route: Option<Arc<Route>>, outcome: Outcome, unknown: bool) -> Dispatched {
