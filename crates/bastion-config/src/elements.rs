@@ -64,7 +64,7 @@ pub(crate) fn showing(key: &str) -> Showing {
 
 fn showing_of(field: &Field) -> Showing {
     match field.kind {
-        Kind::Reference => Showing::Reference,
+        Kind::Reference | Kind::FileReference => Showing::Reference,
         Kind::Url => Showing::Url,
         Kind::Unbuilt => Showing::Hidden,
         Kind::Text

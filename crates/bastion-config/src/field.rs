@@ -38,6 +38,8 @@ pub(crate) enum Kind {
     Texts,
     /// A reference to a secret.
     Reference,
+    /// A reference to a file and to nothing else.
+    FileReference,
     /// A URL; what could hide a secret in it is never shown.
     Url,
     /// An amount of money as a decimal text.

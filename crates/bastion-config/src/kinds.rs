@@ -11,6 +11,7 @@ use bastion_types::{Money, NameError, Span};
 
 use crate::codes;
 use crate::field::{Field, Kind};
+use crate::file_reference::FileReference;
 use crate::notes::Problem;
 use crate::secret_reference::{ReferenceError, SecretReference};
 use crate::suggest;
@@ -232,6 +233,34 @@ pub(crate) fn reference(node: &Node) -> Result<SecretReference, Problem> {
     })
 }
 
+/// Which file is meant. What was written is never repeated: it may be the key itself.
+pub(crate) fn file(node: &Node) -> Result<FileReference, Problem> {
+    let (Value::Text(text) | Value::Written(text)) = &node.value else {
+        return Err(wrong_type("a reference such as \"file:tls/cert.pem\"", node));
+    };
+    let bad = |message: &str, help: &str| Problem::new(codes::BAD_VALUE, message).help(help);
+    match SecretReference::parse(text) {
+        Ok(SecretReference::File(path)) => Ok(FileReference { path }),
+        Err(ReferenceError::Literal) if text.contains("PRIVATE KEY") => {
+            Err(Problem::new(codes::LITERAL_SECRET, "holds a private key, not a reference to one")
+                .help("put it into a file of mode 0600 and write \"file:PATH\"")
+                .note("if this text was ever shared, take a new key and revoke the certificate"))
+        }
+        Err(ReferenceError::NoPath) => {
+            Err(bad("names no file behind 'file:'", "such as \"file:tls/cert.pem\""))
+        }
+        Err(ReferenceError::Literal) => Err(bad(
+            "must be a reference to a file",
+            "write \"file:PATH\", such as \"file:tls/cert.pem\"",
+        )),
+        Ok(SecretReference::Env(_))
+        | Err(ReferenceError::VariableName | ReferenceError::Unbuilt(_)) => Err(bad(
+            "must be a reference to a file: only a file is read again when it changes",
+            "put it into a file and write \"file:PATH\"",
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,6 +336,17 @@ mod tests {
         assert!(!format!("{problem:?}").contains("hunter2"));
         assert_eq!(code(reference(&node(Value::Text("vault:a".into())))), "not_in_this_version");
         assert_eq!(code(reference(&node(Value::Integer(3)))), "wrong_type");
+    }
+
+    #[test]
+    fn a_file_is_named_by_reference_only() {
+        let named = |text: &str| file(&node(Value::Text(text.into())));
+        assert_eq!(named("file:a/b.pem").unwrap().to_string(), "file:a/b.pem");
+        for wrong in ["file:", "file:a\0b", "a/b.pem", "env:CERT", "env:1", "vault:pki", ""] {
+            assert_eq!(code(named(wrong)), "bad_value", "{wrong}");
+        }
+        assert_eq!(code(named("-----BEGIN EC PRIVATE KEY-----\nAbc")), "literal_secret");
+        assert_eq!(code(file(&node(Value::Integer(3)))), "wrong_type");
     }
 
     #[test]

@@ -136,12 +136,20 @@ impl Parts {
             if let SecretReference::File(path) = &mut upstream.api_key {
                 *path = beside(folder, path);
             }
+            if let Some(ca) = &mut upstream.ca {
+                ca.path = beside(folder, &ca.path);
+            }
+        }
+        let mut server = self.server?;
+        if let Some(tls) = &mut server.tls {
+            tls.cert.path = beside(folder, &tls.cert.path);
+            tls.key.path = beside(folder, &tls.key.path);
         }
         Ok(Config {
             organization: self.organization?,
             currency: self.currency?,
             data_dir: beside(folder, &self.data_dir?),
-            server: self.server?,
+            server,
             operator: self.operator?,
             store: self.store?,
             limits: self.limits?,

@@ -60,6 +60,7 @@ fn kind(kind: &Kind) -> Option<Value> {
         ] }),
         Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
         Kind::Reference => json!({ "type": "string", "pattern": "^(env|file):.+$" }),
+        Kind::FileReference => json!({ "type": "string", "pattern": "^file:.+$" }),
         Kind::Amount => json!({ "type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,9})?$" }),
         Kind::Share => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
         Kind::NamesOrTables { fields, most } => json!({ "anyOf": [

@@ -141,7 +141,7 @@ fn waits_grow(reader: &Reader<'_>, base: Span, cap: Span) -> Result<(), Invalid>
     }
     match reader.node(&CAP) {
         Some(node) => {
-            let message = format!("must be at least base ({base}), not {cap}");
+            let message = format!("must be at least base ({base} by default), not {cap}");
             let problem = Problem::new(codes::OUT_OF_RANGE, message)
                 .help("waits begin at base and grow up to cap: raise cap or lower base");
             Err(reader.error(&CAP, &node.origin, problem))

@@ -7,6 +7,7 @@ use bastion_types::{EnvironmentName, Span};
 
 use crate::codes;
 use crate::field::{Field, Kind};
+use crate::file_reference::FileReference;
 use crate::kinds;
 use crate::notes::Problem;
 use crate::reader::{Invalid, Reader};
@@ -29,6 +30,17 @@ pub struct Server {
     pub max_body_bytes: u64,
     /// How long callers may take.
     pub timeout: ServerTimeouts,
+    /// With what the listener proves who it is; none: plain HTTP.
+    pub tls: Option<ServerTls>,
+}
+
+/// TLS of the callers' listener. Both files are read again when they change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerTls {
+    /// The certificate and those between it and its root, in PEM, its own first.
+    pub cert: FileReference,
+    /// Its private key, in PEM.
+    pub key: FileReference,
 }
 
 /// How long callers may take, and how long a shutdown waits for them; each at most a day.
@@ -98,6 +110,22 @@ const HEADER: Field = Field::default("header", Kind::Span, "10s", "for a request
 const BODY: Field = Field::default("body", Kind::Span, "60s", "for a request's whole body");
 const DRAIN: Field = Field::default("drain", Kind::Span, "30s", "for running calls at shutdown");
 
+const TLS: Field = Field::absent(
+    "tls",
+    Kind::Table(TLS_FIELDS),
+    "none: plain HTTP",
+    "certificate and private key of this listener, two files that are read again when they change",
+);
+const CERT: Field = Field::required(
+    "cert",
+    Kind::FileReference,
+    "file:PATH of the certificate and those between it and its root, in PEM, its own first",
+);
+const KEY: Field =
+    Field::required("key", Kind::FileReference, "file:PATH of its private key, in PEM");
+
+const TLS_FIELDS: &[Field] = &[CERT, KEY];
+
 const TIMEOUTS: &[Field] = &[HEADER, BODY, DRAIN];
 
 const FIELDS: &[Field] = &[
@@ -108,7 +136,7 @@ const FIELDS: &[Field] = &[
     MAX_CONNECTIONS,
     MAX_BODY_BYTES,
     TIMEOUT,
-    Field::unbuilt("tls", "TLS on the callers' listener"),
+    TLS,
     Field::unbuilt("trusted_proxies", "reading callers' addresses from a proxy"),
 ];
 
@@ -150,6 +178,7 @@ pub(crate) fn read(reader: &Reader<'_>) -> Result<Server, Invalid> {
     let max_connections = reader.one(&MAX_CONNECTIONS, kinds::integer(&MAX_CONNECTIONS));
     let max_body_bytes = reader.one(&MAX_BODY_BYTES, kinds::integer(&MAX_BODY_BYTES));
     let timeout = reader.table(&TIMEOUT).and_then(|reader| timeouts(&reader));
+    let tls = reader.maybe_table(&TLS).and_then(|reader| reader.map(|r| tls(&r)).transpose());
     Ok(Server {
         listen: listen?,
         environments: environments?,
@@ -158,6 +187,7 @@ pub(crate) fn read(reader: &Reader<'_>) -> Result<Server, Invalid> {
         max_connections: count(max_connections?),
         max_body_bytes: max_body_bytes?,
         timeout: timeout?,
+        tls: tls?,
     })
 }
 
@@ -166,6 +196,12 @@ fn timeouts(reader: &Reader<'_>) -> Result<ServerTimeouts, Invalid> {
     let body = reader.one(&BODY, kinds::timeout);
     let drain = reader.one(&DRAIN, kinds::timeout);
     Ok(ServerTimeouts { header: header?, body: body?, drain: drain? })
+}
+
+fn tls(reader: &Reader<'_>) -> Result<ServerTls, Invalid> {
+    let cert = reader.one(&CERT, kinds::file);
+    let key = reader.one(&KEY, kinds::file);
+    Ok(ServerTls { cert: cert?, key: key? })
 }
 
 /// The field's limits fit every machine's word.

@@ -7,6 +7,7 @@ use bastion_types::{Region, Span};
 use crate::base_url::{BaseUrl, Scheme};
 use crate::codes;
 use crate::field::{Field, Kind};
+use crate::file_reference::FileReference;
 use crate::kinds;
 use crate::notes::Problem;
 use crate::reader::{Invalid, Reader};
@@ -31,6 +32,22 @@ pub struct Upstream {
     pub heartbeat: Span,
     /// May our key go to it unencrypted beyond this machine? Default false.
     pub allow_plain_http: bool,
+    /// Certificates in PEM that are trusted for it, beside the system's roots; none: those alone.
+    /// Only with https.
+    pub ca: Option<FileReference>,
+    /// Which HTTP it is spoken to in; default auto.
+    pub http: HttpVersion,
+}
+
+/// Which HTTP an upstream is spoken to in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// With TLS what both sides agree on (ALPN), without it HTTP/1.1.
+    Auto,
+    /// HTTP/1.1.
+    Http11,
+    /// HTTP/2; without TLS by prior knowledge (h2c).
+    Http2,
 }
 
 /// How long an upstream may take. A stream that moves has no total.
@@ -81,6 +98,18 @@ const ALLOW_PLAIN_HTTP: Field = Field::default(
     "false",
     "allows http:// beyond this machine, where the way is protected by other means",
 );
+const CA: Field = Field::absent(
+    "ca",
+    Kind::FileReference,
+    "none: the system's roots alone",
+    "file:PATH of certificates in PEM that are trusted for it, beside the system's roots",
+);
+const HTTP: Field = Field::default(
+    "http",
+    Kind::Word(&["auto", "1.1", "2"]),
+    "auto",
+    "auto agrees with it where there is TLS (ALPN) and is 1.1 else; 2 without TLS is h2c",
+);
 const TIMEOUT: Field = Field::absent(
     "timeout",
     Kind::Table(TIMEOUTS),
@@ -106,7 +135,10 @@ const LEAST_HEARTBEAT: Span = Span::from_secs(1);
 const TIMEOUTS: &[Field] = &[CONNECT, FIRST_EVENT, IDLE, ANSWER];
 
 const FIELDS: &[Field] =
-    &[BASE_URL, API_KEY, REGION, RESIDENCY_CLAUSE, TIMEOUT, HEARTBEAT, ALLOW_PLAIN_HTTP];
+    &[BASE_URL, API_KEY, REGION, RESIDENCY_CLAUSE, TIMEOUT, HEARTBEAT, ALLOW_PLAIN_HTTP, CA, HTTP];
+
+const HTTP_VERSIONS: [(&str, HttpVersion); 3] =
+    [("auto", HttpVersion::Auto), ("1.1", HttpVersion::Http11), ("2", HttpVersion::Http2)];
 
 /// Reads one upstream.
 pub(crate) fn read(reader: &Reader<'_>) -> Result<Upstream, Invalid> {
@@ -117,6 +149,11 @@ pub(crate) fn read(reader: &Reader<'_>) -> Result<Upstream, Invalid> {
     let timeout = reader.table(&TIMEOUT).and_then(|reader| timeouts(&reader));
     let heartbeat = reader.one(&HEARTBEAT, heartbeat);
     let allow_plain_http = reader.one(&ALLOW_PLAIN_HTTP, kinds::boolean);
+    let ca = reader.maybe(&CA, kinds::file);
+    let http = reader.one(&HTTP, |node| kinds::word(&HTTP_VERSIONS, node));
+    if let (Ok(url), Ok(Some(_))) = (&base_url, &ca) {
+        refuse_idle_ca(reader, url)?;
+    }
     if let (Ok(url), Ok(false)) = (&base_url, &allow_plain_http) {
         refuse_plain_http(reader, url)?;
     }
@@ -128,6 +165,8 @@ pub(crate) fn read(reader: &Reader<'_>) -> Result<Upstream, Invalid> {
         timeout: timeout?,
         heartbeat: heartbeat?,
         allow_plain_http: allow_plain_http?,
+        ca: ca?,
+        http: http?,
     })
 }
 
@@ -158,6 +197,19 @@ fn base_url(node: &Node) -> Result<BaseUrl, Problem> {
         Problem::new(codes::BAD_VALUE, error.to_string())
             .help("such as \"https://api.qubittron.ai/v1\"")
     })
+}
+
+/// Nobody may believe that certificates are checked where there are none.
+fn refuse_idle_ca(reader: &Reader<'_>, url: &BaseUrl) -> Result<(), Invalid> {
+    match reader.node(&CA) {
+        Some(node) if url.scheme == Scheme::Http => {
+            let message = "does nothing beside an http:// base_url: there is no TLS to check";
+            let problem =
+                Problem::new(codes::BAD_VALUE, message).help("write https://, or remove ca");
+            Err(reader.error(&CA, &node.origin, problem))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 fn refuse_plain_http(reader: &Reader<'_>, url: &BaseUrl) -> Result<(), Invalid> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use bastion_config::{Breaker, Kind, ModelTimeouts, Retry, Size};
+use bastion_config::{Breaker, HttpVersion, Kind, ModelTimeouts, Retry, Size};
 use bastion_types::{ModelName, Region, Span, UpstreamName};
 
 use super::{FULL, codes, read, with};
@@ -71,6 +71,11 @@ fn a_file_reference_is_beside_the_configuration() {
     let config = bastion_config::load(&sources).unwrap().config;
     let upstream = config.upstreams.values().next().unwrap();
     assert_eq!(upstream.api_key.to_string(), "file:/etc/bastion/secrets/key");
+    let spare = &config.upstreams[&UpstreamName::parse("spare").unwrap()];
+    assert_eq!(spare.ca.as_ref().unwrap().to_string(), "file:/etc/bastion/tls/ca.pem");
+    let tls = config.server.tls.unwrap();
+    assert_eq!(tls.cert.to_string(), "file:/etc/bastion/tls/cert.pem");
+    assert_eq!(tls.key.to_string(), "file:/run/secrets/tls.pem");
 }
 
 #[test]
@@ -183,6 +188,49 @@ fn a_heartbeat_is_not_a_flood() {
     check("heartbeat = \"20s\"", "heartbeat = \"999ms\"", &["out_of_range"]);
     check("heartbeat = \"20s\"", "heartbeat = \"25h\"", &["out_of_range"]);
     check("heartbeat = \"20s\"", "heartbeat = 20", &["wrong_unit"]);
+}
+
+#[test]
+fn tls_is_two_files_or_none() {
+    let cert = "cert = \"file:tls/cert.pem\"";
+    let key = "key = \"file:/run/secrets/tls.pem\"";
+    check(cert, "", &["missing_key"]);
+    check(key, "", &["missing_key"]);
+    check(cert, "cert = \"tls/cert.pem\"", &["bad_value"]);
+    check(cert, "cert = \"env:CERT\"", &["bad_value"]);
+    check(cert, "cert = \"vault:pki/cert\"", &["bad_value"]);
+    check(cert, "cert = \"file:\"", &["bad_value"]);
+    check(key, "key = \"-----BEGIN PRIVATE KEY-----\"", &["literal_secret"]);
+    check(key, "key = true", &["wrong_type"]);
+    check(key, &format!("{key}\nclient_ca = \"file:x\""), &["unknown_key"]);
+    let text = with(cert, "").replace(key, "").replace("[server.tls]\n", "");
+    assert_eq!(read(&text).unwrap().config.server.tls, None);
+    let text = text.replace("threads = 2", "tls = true");
+    assert_eq!(codes(read(&text)), ["wrong_type"]);
+}
+
+#[test]
+fn an_upstreams_roots_and_http_are_said_and_checked() {
+    let ca = "ca = \"file:tls/ca.pem\"";
+    check(ca, "ca = \"tls/ca.pem\"", &["bad_value"]);
+    check(ca, "ca = [\"file:tls/ca.pem\"]", &["wrong_type"]);
+    let base_url = "base_url = \"https://llm.internal/v1\"";
+    check(base_url, "base_url = \"http://127.0.0.1:9/v1\"", &["bad_value"]);
+    let http = |text: &str| {
+        let config = read(&with("http = \"1.1\"", text)).unwrap().config;
+        config.upstreams[&UpstreamName::parse("spare").unwrap()].http
+    };
+    assert_eq!(http("http = \"1.1\""), HttpVersion::Http11);
+    assert_eq!(http("http = \"2\""), HttpVersion::Http2);
+    assert_eq!(http("http = \"auto\""), HttpVersion::Auto);
+    assert_eq!(http(""), HttpVersion::Auto);
+    check("http = \"1.1\"", "http = 1.1", &["wrong_type"]);
+    check("http = \"1.1\"", "http = 2", &["wrong_type"]);
+    check("http = \"1.1\"", "http = \"3\"", &["bad_value"]);
+    let plain = with(base_url, "base_url = \"http://127.0.0.1:9/v1\"")
+        .replace(ca, "")
+        .replace("http = \"1.1\"", "http = \"2\"");
+    assert!(read(&plain).is_ok(), "prior knowledge");
 }
 
 #[test]
@@ -316,9 +364,7 @@ fn a_setting_without_its_protection_does_not_load() {
     ] {
         check(REGIONS, setting, unbuilt);
     }
-    for setting in ["tls = { cert = \"file:a\" }", "trusted_proxies = []"] {
-        check("threads = 2", setting, unbuilt);
-    }
+    check("threads = 2", "trusted_proxies = []", unbuilt);
     for setting in ["template_tokens = 1", "languages = []"] {
         check("size = \"small\"", setting, unbuilt);
     }

@@ -1,6 +1,6 @@
 //! Environment variables over the file.
 
-use bastion_config::{Loaded, RenderStyle, Report, Scheme, SettingSource, load};
+use bastion_config::{HttpVersion, Loaded, RenderStyle, Report, Scheme, SettingSource, load};
 use bastion_types::{ModelName, UpstreamName};
 
 use super::{FULL, sources};
@@ -37,6 +37,8 @@ fn a_variable_wins_over_the_file_and_is_shown_as_the_source() {
         ("BASTION_MODELS__GPT_OSS_20B__UPSTREAM", "spare, bastion"),
         ("BASTION_MODELS__GPT_OSS_20B__TIMEOUT__IDLE", "8s"),
         ("BASTION_RETRY__BUDGET", "0.125"),
+        ("BASTION_SERVER__TLS__CERT", "file:/etc/cert.pem"),
+        ("BASTION_UPSTREAMS__SPARE__HTTP", "2"),
         ("BASTION_RETRY__BREAKER__OPEN", "1m"),
     ])
     .unwrap();
@@ -57,6 +59,8 @@ fn a_variable_wins_over_the_file_and_is_shown_as_the_source() {
     assert_eq!(upstreams, ["spare", "bastion"]);
     assert_eq!(model.timeout.idle.unwrap().to_string(), "8s");
     assert_eq!((config.retry.budget_per_mille, config.retry.breaker.failures), (125, 7));
+    assert_eq!(config.server.tls.as_ref().unwrap().cert.to_string(), "file:/etc/cert.pem");
+    assert_eq!(config.upstreams[&UpstreamName::parse("spare").unwrap()].http, HttpVersion::Http2);
     let (value, source) = shown(&loaded, "server.listen");
     assert_eq!(
         (value.as_str(), source.as_str()),
@@ -75,12 +79,16 @@ fn each_value_says_where_it_came_from() {
     check("upstreams.bastion.api_key", "env:QUBITTRON_API_KEY", "bastion.toml:20");
     check("models.gpt-oss-20b.upstream", "bastion", "bastion.toml:26");
     check("models.gpt-oss-20b.timeout.idle", "as the upstream's", "default");
-    check("models.qwen.upstream[0].name", "bastion", "bastion.toml:49");
-    check("models.qwen.upstream[1].name", "spare", "bastion.toml:49");
-    check("models.qwen.upstream[1].model", "qwen3-32b", "bastion.toml:49");
+    check("models.qwen.upstream[0].name", "bastion", "bastion.toml:51");
+    check("models.qwen.upstream[1].name", "spare", "bastion.toml:51");
+    check("models.qwen.upstream[1].model", "qwen3-32b", "bastion.toml:51");
     check("models.qwen.upstream[1].price", "as the model's price", "default");
     check("retry.budget", "0.25", "bastion.toml:42");
     check("upstreams.bastion.heartbeat", "15s", "default");
+    check("upstreams.bastion.ca", "none: the system's roots alone", "default");
+    check("upstreams.bastion.http", "auto", "default");
+    check("server.tls.cert", "file:tls/cert.pem", "bastion.toml:55");
+    check("server.tls.key", "file:/run/secrets/tls.pem", "bastion.toml:56");
     check("models.gpt-oss-20b.price.call", "0", "default");
     check("models.gpt-oss-20b.price.reasoning", "as output", "default");
     check("environments.dev.regions", "any", "default");
@@ -117,6 +125,10 @@ fn a_variable_with_a_wrong_value_is_named() {
     assert_eq!(refused("BASTION_RETRY__BUDGET", "nan").0, "bad_value");
     assert_eq!(refused("BASTION_RETRY__BUDGET", "-1").0, "out_of_range");
     assert_eq!(refused("BASTION_RETRY__BASE", "31s").0, "out_of_range");
+    assert_eq!(refused("BASTION_SERVER__TLS", "on").0, "unknown_variable");
+    assert_eq!(refused("BASTION_SERVER__TLS__KEY", "env:KEY").0, "bad_value");
+    assert_eq!(refused("BASTION_UPSTREAMS__SPARE__CA", "ca.pem").0, "bad_value");
+    assert_eq!(refused("BASTION_UPSTREAMS__SPARE__HTTP", "3").0, "bad_value");
     assert_eq!(refused("BASTION_UPSTREAMS__SPARE__HEARTBEAT", "1").0, "wrong_unit");
     assert_eq!(refused("BASTION_MODELS__GPT_OSS_20B__UPSTREAM", "a").0, "unknown_upstream");
     assert_eq!(refused("BASTION_SERVER__ENVIRONMENTS", "dev,prd").0, "unknown_environment");
@@ -125,8 +137,6 @@ fn a_variable_with_a_wrong_value_is_named() {
 #[test]
 fn a_variable_of_a_setting_that_is_not_built_does_not_load() {
     for name in [
-        "BASTION_SERVER__TLS",
-        "BASTION_SERVER__TLS__CERT",
         "BASTION_ALERTS__RECEIVERS__X__URL",
         "BASTION_ENVIRONMENTS__PROD__MONTHLY_CAP",
         "BASTION_ENVIRONMENTS__PROD__PII",

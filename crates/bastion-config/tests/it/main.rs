@@ -12,6 +12,7 @@ mod elements;
 mod environment;
 mod manual;
 mod messages;
+mod reliability;
 mod secrets;
 
 use std::path::PathBuf;
@@ -66,10 +67,15 @@ breaker = { failures = 7, open = "11s" }
 base_url = "https://llm.internal/v1"
 api_key = "file:spare.key"
 heartbeat = "20s"
+ca = "file:tls/ca.pem"
+http = "1.1"
 [models.qwen]
 upstream = ["bastion", { name = "spare", model = "qwen3-32b" }]
 usage_option = false
 timeout = { connect = "9s", first_event = "5m" }
+[server.tls]
+cert = "file:tls/cert.pem"
+key = "file:/run/secrets/tls.pem"
 "#;
 
 pub(crate) fn sources(text: &str, environment: &[(&str, &str)]) -> Sources {

@@ -116,6 +116,10 @@ fn a_variables_value_is_never_shown_in_an_error() {
         "BASTION_SERVER__LISTEN",
         "BASTION_SERVER__THREADS",
         "BASTION_SERVER__MAX_BODY_BYTES",
+        "BASTION_SERVER__TLS__CERT",
+        "BASTION_SERVER__TLS__KEY",
+        "BASTION_UPSTREAMS__SPARE__CA",
+        "BASTION_RETRY__BUDGET",
         "BASTION_CURRENCY",
     ] {
         let report = load(&sources(FULL, &[(name, SECRET)])).unwrap_err();

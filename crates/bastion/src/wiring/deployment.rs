@@ -96,10 +96,17 @@ impl Reloading {
     }
 }
 
-/// What only a restart changes.
 fn warn_of_fixed(old: &Config, new: &Config) {
+    for setting in fixed(old, new) {
+        tracing::warn!(setting, "this setting changes with a restart only");
+    }
+}
+
+/// What differs and only a restart changes.
+fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
     let fixed = [
         ("server.listen", old.server.listen != new.server.listen),
+        (TLS, old.server.tls.is_some() != new.server.tls.is_some()),
         ("server.threads", old.server.threads != new.server.threads),
         ("server.max_connections", old.server.max_connections != new.server.max_connections),
         ("server.timeout.header", old.server.timeout.header != new.server.timeout.header),
@@ -108,9 +115,41 @@ fn warn_of_fixed(old: &Config, new: &Config) {
         ("data_dir", old.data_dir != new.data_dir),
         ("organization", old.organization != new.organization),
     ];
-    for (setting, changed) in fixed {
-        if changed {
-            tracing::warn!(setting, "this setting changes with a restart only");
-        }
+    fixed.into_iter().filter_map(|(setting, differs)| differs.then_some(setting)).collect()
+}
+
+/// Certificates change without a restart, their being there does not.
+const TLS: &str = "server.tls (whether there is any; its files are read again)";
+
+#[cfg(test)]
+mod tests {
+    use bastion_config::{INIT_TOML, Sources};
+
+    use super::*;
+
+    fn config(server: &str) -> Config {
+        let text = INIT_TOML.replace("\n[server]\n", &format!("\n[server]\n{server}\n"));
+        let file = Some((PathBuf::from("bastion.toml"), text));
+        load(&Sources { file, environment: Vec::new() }).unwrap().config
+    }
+
+    fn check(written: &str, expect: &[&str]) {
+        let (old, new) = (config(""), config(written));
+        assert_eq!(fixed(&old, &new), expect, "{written}");
+        assert_eq!(fixed(&new, &old), expect, "{written}");
+        assert!(fixed(&new, &new).is_empty());
+    }
+
+    #[test]
+    fn what_only_a_restart_changes_is_known() {
+        check("threads = 7", &["server.threads"]);
+        check("tls = { cert = \"file:a\", key = \"file:b\" }", &[TLS]);
+        check("max_body_bytes = 4096", &[]);
+    }
+
+    #[test]
+    fn the_files_of_tls_need_no_restart() {
+        let tls = |cert: &str| config(&format!("tls = {{ cert = \"{cert}\", key = \"file:b\" }}"));
+        assert!(fixed(&tls("file:a"), &tls("file:c")).is_empty());
     }
 }

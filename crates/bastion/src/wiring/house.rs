@@ -98,6 +98,10 @@ impl House {
     pub(crate) async fn open(plan: Plan) -> anyhow::Result<House> {
         let Plan { loaded, path, storage, credentials, log } = plan;
         let config = loaded.config.clone();
+        anyhow::ensure!(
+            config.server.tls.is_none(),
+            "'server.tls' is not in this version: TLS on the callers' listener is not built; remove it"
+        );
         let ground = Ground::new(log.clone());
         let resolved = credentials.resolve(&config, &log.redactor, &ground.readiness)?;
         let breakers = &ground.breakers;

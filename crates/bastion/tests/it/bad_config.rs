@@ -35,10 +35,11 @@ const UPSTREAM: &str = "region = \"CA\"\n";
 const API_KEY: &str = "api_key = \"env:IT_UPSTREAM_KEY\"";
 const BASE_URL: &str = "base_url = \"http://127.0.0.1:9/v1\"";
 const MODEL: &str = "upstream_model = \"Qwen3-32B\"\n";
+const FIRST_MODEL: &str = "upstream = \"simulated\"\nkind = \"chat\"\n[models.ren";
 const PROD: &str = "[environments.prod]\n";
 
 /// What is mistyped, or of the wrong kind.
-const WRITTEN_WRONG: [Mistake; 17] = [
+const WRITTEN_WRONG: [Mistake; 22] = [
     mistake(SERVER, "[server]\n»thread = 2\n", "unknown_key", &["did you mean 'threads'?"]),
     mistake(SERVER, "[»sever]\n", "unknown_key", &["did you mean 'server'?"]),
     mistake(PROD, "[environments.prod]\n»regoins = []\n", "unknown_key", &["'regions'?"]),
@@ -48,6 +49,16 @@ const WRITTEN_WRONG: [Mistake; 17] = [
     mistake("body = \"2s\"", "body = »2", "wrong_unit", &["needs a unit", "\"2s\""]),
     mistake("body = \"2s\"", "body = »\"2 weeks\"", "wrong_unit", &["ms, s, m, h or d"]),
     mistake("body = \"2s\"", "body = »\"2y\"", "wrong_unit", &["ms, s, m, h or d"]),
+    mistake(PROD, "[retry]\nbudget = »1.5\n[environments.prod]\n", "out_of_range", &["0 to 1"]),
+    mistake(PROD, "[retry]\nbudget = »nan\n[environments.prod]\n", "bad_value", &["such as 0.2"]),
+    mistake(
+        PROD,
+        "[retry]\nbase = »\"30s\"\n[environments.prod]\n",
+        "out_of_range",
+        &["cap (20s)"],
+    ),
+    mistake(UPSTREAM, "region = \"CA\"\nheartbeat = »\"10ms\"\n", "out_of_range", &["1s"]),
+    mistake(UPSTREAM, "region = \"CA\"\nhttp = »1.1\n", "wrong_type", &["in quotes"]),
     mistake("listen = \"127.0.0.1:0\"\ntime", "listen = »\"here\"\ntime", "bad_value", &["listen"]),
     mistake("region = \"CA\"", "region = »\"Canada\"", "bad_name", &["region"]),
     mistake(
@@ -74,12 +85,42 @@ const WRITTEN_WRONG: [Mistake; 17] = [
 ];
 
 /// What names something that is not there, or gives a secret away.
-const DOES_NOT_HOLD: [Mistake; 11] = [
+const DOES_NOT_HOLD: [Mistake; 16] = [
     mistake(
-        "upstream = \"simulated\"\nkind = \"chat\"\n[models.ren",
+        FIRST_MODEL,
         "upstream = »\"simulatde\"\nkind = \"chat\"\n[models.ren",
         "unknown_upstream",
         &["did you mean 'simulated'?"],
+    ),
+    mistake(
+        FIRST_MODEL,
+        "upstream = [\"simulated\", »\"simulated\"]\nkind = \"chat\"\n[models.ren",
+        "set_twice",
+        &["twice", "keep one"],
+    ),
+    mistake(
+        FIRST_MODEL,
+        "upstream = [\"simulated\", { name = »\"simulatde\" }]\nkind = \"chat\"\n[models.ren",
+        "unknown_upstream",
+        &["did you mean 'simulated'?"],
+    ),
+    mistake(
+        UPSTREAM,
+        "region = \"CA\"\nca = »\"file:ca.pem\"\n",
+        "bad_value",
+        &["there is no TLS", "remove ca"],
+    ),
+    mistake(
+        SERVER,
+        "[server]\ntls = { cert = »\"hunter2-4711-swordfish\", key = \"file:k\" }\n",
+        "bad_value",
+        &["file:PATH"],
+    ),
+    mistake(
+        SERVER,
+        "[server]\ntls = { cert = \"file:c\", key = »\"PRIVATE KEY hunter2-4711-swordfish\" }\n",
+        "literal_secret",
+        &["file:PATH", "revoke"],
     ),
     mistake(
         SERVER,
@@ -129,7 +170,7 @@ const DOES_NOT_HOLD: [Mistake; 11] = [
 ];
 
 /// What this version does not have: nobody may believe in it.
-const NOT_BUILT: [Mistake; 16] = [
+const NOT_BUILT: [Mistake; 15] = [
     unbuilt(PROD, "[environments.prod]\n»monthly_cap = \"500.00\"\n"),
     unbuilt(PROD, "[environments.prod]\n»daily_cap = \"40.00\"\n"),
     unbuilt(PROD, "[environments.prod]\n»pii = \"mask\"\n"),
@@ -142,7 +183,6 @@ const NOT_BUILT: [Mistake; 16] = [
     unbuilt(PROD, "[»balance]\nprepaid = \"auto\"\n[environments.prod]\n"),
     unbuilt(PROD, "[»recharge]\nbelow = \"50.00\"\n[environments.prod]\n"),
     unbuilt(PROD, "[[»waivers]]\nbox = \"drills.credit-limit\"\n[environments.prod]\n"),
-    unbuilt(SERVER, "[server]\n»tls = { cert = \"file:a\", key = \"file:b\" }\n"),
     unbuilt(SERVER, "[server]\n»trusted_proxies = [\"10.0.0.0/8\"]\n"),
     unbuilt(
         PROD,
