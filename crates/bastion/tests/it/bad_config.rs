@@ -36,6 +36,7 @@ const API_KEY: &str = "api_key = \"env:IT_UPSTREAM_KEY\"";
 const BASE_URL: &str = "base_url = \"http://127.0.0.1:9/v1\"";
 const MODEL: &str = "upstream_model = \"Qwen3-32B\"\n";
 const FIRST_MODEL: &str = "upstream = \"simulated\"\nkind = \"chat\"\n[models.ren";
+const ONE_ATTEMPT: &str = "attempts = 1\n";
 const PROD: &str = "[environments.prod]\n";
 
 /// What is mistyped, or of the wrong kind.
@@ -49,14 +50,9 @@ const WRITTEN_WRONG: [Mistake; 22] = [
     mistake("body = \"2s\"", "body = »2", "wrong_unit", &["needs a unit", "\"2s\""]),
     mistake("body = \"2s\"", "body = »\"2 weeks\"", "wrong_unit", &["ms, s, m, h or d"]),
     mistake("body = \"2s\"", "body = »\"2y\"", "wrong_unit", &["ms, s, m, h or d"]),
-    mistake(PROD, "[retry]\nbudget = »1.5\n[environments.prod]\n", "out_of_range", &["0 to 1"]),
-    mistake(PROD, "[retry]\nbudget = »nan\n[environments.prod]\n", "bad_value", &["such as 0.2"]),
-    mistake(
-        PROD,
-        "[retry]\nbase = »\"30s\"\n[environments.prod]\n",
-        "out_of_range",
-        &["cap (20s)"],
-    ),
+    mistake(ONE_ATTEMPT, "budget = »1.5\n", "out_of_range", &["0 to 1"]),
+    mistake(ONE_ATTEMPT, "budget = »nan\n", "bad_value", &["such as 0.2"]),
+    mistake(ONE_ATTEMPT, "base = »\"30s\"\n", "out_of_range", &["cap (20s)"]),
     mistake(UPSTREAM, "region = \"CA\"\nheartbeat = »\"10ms\"\n", "out_of_range", &["1s"]),
     mistake(UPSTREAM, "region = \"CA\"\nhttp = »1.1\n", "wrong_type", &["in quotes"]),
     mistake("listen = \"127.0.0.1:0\"\ntime", "listen = »\"here\"\ntime", "bad_value", &["listen"]),

@@ -158,7 +158,7 @@ async fn calls_at_once_are_exact_while_streams_are_held_and_slots_come_back() {
     let scene = Scene::with(|config| config.replace("idle = \"1s\"", "idle = \"1m\""));
     let (_, client) = scene.limited(&["--concurrency", "3"]);
     // An hour between events: they are held until their callers leave.
-    scene.upstream.play("[[answer]]\ngap_ms = 3600000\n");
+    scene.upstream.play("[[answer]]\ngap_ms = 3600000\nevents = ['{}', '{}']\n");
     let streams = held(&client, 3).await;
     for answer in at_once(&client, 6).await {
         assert!(limited(&answer).contains("same time") || answer.text().contains("concurren"));

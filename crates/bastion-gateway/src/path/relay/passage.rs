@@ -171,7 +171,11 @@ impl Passage {
     ) -> (StreamOutcome, Option<&'static str>) {
         let rest = std::mem::take(&mut self.reader).finish();
         let cause = match end {
-            End::Body | End::Broken(_) if self.seen.done => return self.end_whole(rest).await,
+            End::Body | End::Broken(_) if self.seen.done => {
+                // The LF of its line end belongs to it; other bytes without an end go no further.
+                let last = Some(rest).filter(|rest| rest.as_ref() == b"\n");
+                return self.end_whole(last).await;
+            }
             End::CallerLeft if self.seen.done => return (StreamOutcome::Whole, None),
             End::CallerLeft => return (StreamOutcome::Cancelled, Some(CALLER_LEFT)),
             End::Body => "the body ended without a terminal event".to_owned(),
@@ -179,7 +183,7 @@ impl Passage {
         };
         if Frame::of(&rest).is_done() && rest.ends_with(b"\n") {
             // The terminal event is there, only its blank line is missing.
-            return self.end_whole(Bytes::from([&rest[..], b"\n"].concat())).await;
+            return self.end_whole(Some(Bytes::from([&rest[..], b"\n"].concat()))).await;
         }
         tracing::warn!(request_id = %arrival.id, cause, "a stream was interrupted");
         let refusal = Refusal::StreamInterrupted;
@@ -189,9 +193,11 @@ impl Passage {
         (outcome, Some(refusal.code()))
     }
 
-    /// A clean end, with what the upstream sent behind its last frame.
-    async fn end_whole(&self, rest: Bytes) -> (StreamOutcome, Option<&'static str>) {
-        if !rest.is_empty() && self.feed.pass(rest).await.is_err() {
+    /// A clean end, with a terminal event that is not handed on yet.
+    async fn end_whole(&self, last: Option<Bytes>) -> (StreamOutcome, Option<&'static str>) {
+        if let Some(last) = last
+            && self.feed.pass(last).await.is_err()
+        {
             return (StreamOutcome::Cancelled, Some(CALLER_LEFT));
         }
         if self.seen.failed {
