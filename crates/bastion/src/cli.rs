@@ -42,7 +42,7 @@ enum Command {
     Serve(serve::ServeArguments),
     /// The simulated upstream alone
     Sim(sim::SimArguments),
-    /// Write a commented bastion.toml
+    /// Write a commented bastion.toml, or print a proxy's configuration
     Init(init::InitArguments),
     /// Check or show the configuration
     Config(config::ConfigArguments),

@@ -1,6 +1,8 @@
-//! `bastion init`: a commented `bastion.toml` and what to do next.
+//! `bastion init`: a commented `bastion.toml` and what to do next; or a proxy's configuration.
 //!
 //! It must never overwrite a file.
+
+mod nginx;
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -9,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use bastion_config::INIT_TOML;
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use crate::exit::Exit;
 use crate::out;
@@ -17,22 +19,30 @@ use crate::out;
 const EXAMPLES: &str = "\
 Examples:
   bastion init
-  bastion init /etc/bastion";
+  bastion init /etc/bastion
+  bastion init nginx > /etc/nginx/conf.d/bastion.conf";
 
 const FILE: &str = "bastion.toml";
 const MODE: u32 = 0o644;
 
 /// What the interface promises and this version does not print.
-const UNBUILT: &[&str] =
-    &["nginx", "caddy", "haproxy", "envoy", "systemd", "grafana", "prometheus-rules"];
+const UNBUILT: &[&str] = &["caddy", "haproxy", "envoy", "systemd", "grafana", "prometheus-rules"];
 
-/// Write a commented bastion.toml
+/// Write a commented bastion.toml, or print the configuration of what stands before Bastion
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct InitArguments {
+    #[command(subcommand)]
+    tool: Option<Tool>,
     /// Where to write it; made if absent
     #[arg(value_name = "DIR", default_value = ".")]
     directory: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Tool {
+    /// Print nginx's configuration for this deployment
+    Nginx(nginx::NginxArguments),
 }
 
 /// Runs the command.
@@ -40,6 +50,9 @@ pub(crate) struct InitArguments {
 /// # Errors
 /// When the file exists or cannot be written.
 pub(crate) fn run(arguments: &InitArguments) -> anyhow::Result<Exit> {
+    if let Some(Tool::Nginx(arguments)) = &arguments.tool {
+        return nginx::run(arguments);
+    }
     let directory = &arguments.directory;
     if let Some(tool) = UNBUILT.iter().find(|tool| directory.as_os_str() == **tool) {
         bail!(
@@ -132,7 +145,8 @@ mod tests {
     #[test]
     fn a_tool_is_not_in_this_version_and_a_directory_of_its_name_is_fine() {
         for tool in UNBUILT {
-            let error = run(&InitArguments { directory: tool.into() }).unwrap_err().to_string();
+            let error =
+                run(&InitArguments { tool: None, directory: tool.into() }).unwrap_err().to_string();
             assert!(error.contains("not in this version"), "{error}");
             assert!(error.contains(&format!("./{tool}")), "{error}");
         }

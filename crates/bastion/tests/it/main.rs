@@ -26,6 +26,7 @@ mod bad_request;
 mod bad_start;
 mod lifecycle;
 mod limits;
+mod nginx;
 mod path;
 mod reliability;
 mod streaming;
