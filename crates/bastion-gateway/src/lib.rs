@@ -11,6 +11,7 @@ mod dice;
 mod endpoints;
 mod gateway;
 mod headers;
+mod line;
 mod path;
 mod policy;
 mod pool;

@@ -9,7 +9,6 @@ mod authenticate;
 mod dispatch;
 mod door;
 mod hold;
-mod line;
 mod record;
 mod relay;
 mod screen;
@@ -23,12 +22,12 @@ use hyper::body::Incoming;
 
 use crate::desk::Desk;
 use crate::endpoints::Service;
+use crate::line::Line;
 use crate::reply::Reply;
 use authenticate::{Caller, Known};
 use dispatch::Calling;
 use door::Arrival;
 use hold::Hold;
-use line::Line;
 use screen::Turned;
 use settle::Settlement;
 
@@ -44,7 +43,7 @@ pub(crate) async fn walk(desk: Arc<Desk>, known: Known, reply: Reply) {
     let Known { caller, arrival, body } = known;
     let settlement = match arrival.service {
         Service::Here(answer) => {
-            let line = Line::new(reply, &arrival, None);
+            let line = Line::new(reply, &arrival.id, None);
             settle::unheld(relay::answer_here(&caller, &arrival, answer, line), None, None)
         }
         Service::Upstream(_) => match prepare(&desk, &caller, &arrival, body).await {
@@ -76,7 +75,7 @@ async fn carry(
     mut hold: Hold,
     reply: Reply,
 ) -> Settlement {
-    let mut line = Line::new(reply, arrival, Some(&hold.screened.permit.standing()));
+    let mut line = Line::new(reply, &arrival.id, Some(&hold.screened.permit.standing()));
     let screened = &hold.screened;
     let calling = Calling { desk, policy: &caller.policy, arrival, screened };
     let dispatched = dispatch::dispatch(calling, &mut line).await;
@@ -87,7 +86,7 @@ async fn carry(
 
 fn turn_away(turned: Turned, arrival: &Arrival, reply: Reply) -> Settlement {
     let Turned { refusal, standing, model, user } = turned;
-    let line = Line::new(reply, arrival, standing.as_ref());
+    let line = Line::new(reply, &arrival.id, standing.as_ref());
     let relayed = relay::refuse(&refusal, arrival, line);
     settle::unheld(relayed, model.as_ref(), user)
 }

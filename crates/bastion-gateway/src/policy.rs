@@ -5,6 +5,7 @@
 
 mod error;
 mod model;
+mod parts;
 mod retry;
 mod route;
 mod upstream;
@@ -13,27 +14,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bastion_config::{Config, Kind};
-use bastion_types::{EnvironmentName, ModelName, Region, Secret, UpstreamName};
+use bastion_config::Kind;
+use bastion_types::{EnvironmentName, ModelName, Region};
 use http::HeaderName;
-
-use crate::breaker::Breakers;
 
 pub use error::PolicyError;
 pub(crate) use model::ModelPolicy;
+pub use parts::PolicyParts;
 pub(crate) use retry::RetryPolicy;
 pub(crate) use route::Route;
 pub(crate) use upstream::UpstreamPolicy;
-
-/// What a policy is made of.
-pub struct PolicyParts<'a> {
-    /// The configuration.
-    pub config: &'a Config,
-    /// The upstreams' keys, as far as they resolved.
-    pub credentials: HashMap<UpstreamName, Secret>,
-    /// The upstreams' circuit breakers; they outlive a reload.
-    pub breakers: &'a Breakers,
-}
 
 /// Everything that a call asks about the configuration.
 pub struct Policy {

@@ -15,9 +15,9 @@ use http::{HeaderValue, Response, StatusCode};
 use super::authenticate::Caller;
 use super::dispatch::{Answer, Dispatched, Outcome, WholeAnswer};
 use super::door::Arrival;
-use super::line::Line;
 use crate::desk::Desk;
 use crate::endpoints::Question;
+use crate::line::Line;
 use crate::reply::Taken;
 
 pub(crate) use relayed::Relayed;

@@ -13,8 +13,8 @@ use bastion_wire::Endpoint;
 use http::{HeaderValue, Uri};
 use rustls::ClientConfig;
 
-use super::PolicyParts;
 use super::error::PolicyError;
+use super::parts::PolicyParts;
 use crate::breaker::Breaker;
 
 /// Who answers calls, and how to reach it.

@@ -23,7 +23,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 struct Nginx {
     address: SocketAddr,
     child: Child,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Nginx {
@@ -47,7 +47,7 @@ impl Nginx {
         nginx.arg("-p").arg(folder.path()).args(["-c", "nginx.conf", "-e", "error.log"]);
         nginx.stdout(Stdio::null()).stderr(Stdio::null());
         let child = nginx.spawn().expect("Debian's nginx-light is installed by scripts/test");
-        let nginx = Nginx { address, child, _folder: folder };
+        let nginx = Nginx { address, child, folder: folder };
         nginx.listens();
         nginx
     }
@@ -55,7 +55,7 @@ impl Nginx {
     fn listens(&self) {
         let began = SystemTime::now();
         while std::net::TcpStream::connect(self.address).is_err() {
-            let log = std::fs::read_to_string(self._folder.path().join("error.log"));
+            let log = std::fs::read_to_string(self.folder.path().join("error.log"));
             assert!(began.elapsed().unwrap() < LIMIT, "nginx does not listen: {log:?}");
             std::thread::park_timeout(LOOK_AGAIN);
         }
@@ -92,7 +92,7 @@ async fn events_arrive_one_by_one_through_nginx() {
     const EVENTS: usize = 8;
     let scene = Scene::set();
     let nginx = Nginx::before(&scene);
-    let events = vec!["'{}'"; EVENTS - 1].join(", ");
+    let events = ["'{}'"; EVENTS - 1].join(", ");
     scene.upstream.play(&format!("[[answer]]\ngap_ms = 250\nevents = [{events}, '[DONE]']\n"));
     let mut stream = through(&nginx, &scene).open_stream().await;
     assert_eq!(stream.headers()["content-type"], "text/event-stream");

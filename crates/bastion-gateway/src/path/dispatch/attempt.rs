@@ -10,36 +10,16 @@ use http::{HeaderMap, Request};
 use http_body_util::Full;
 use tokio::time::Instant;
 
-use super::Calling;
 use super::answer::{Answer, WholeAnswer};
 use super::body::{not_found, their_refusal, whole};
-use super::failed::{Again, Failed};
+use super::calling::Calling;
+use super::failed::{Again, Ended, Failed};
 use super::judge::{Verdict, judge};
 use super::request::build;
 use super::start_up::{Opening, hold_back};
-use crate::path::line::{CallerLeft, Line};
+use crate::line::Line;
 use crate::policy::Route;
 use crate::pool::{UpstreamBody, send};
-
-/// Why an attempt has no answer.
-pub(super) enum Ended {
-    /// It came to nothing.
-    Failed(Failed),
-    /// The caller left: the upstream's connection is closed.
-    CallerLeft,
-}
-
-impl From<Failed> for Ended {
-    fn from(failed: Failed) -> Ended {
-        Ended::Failed(failed)
-    }
-}
-
-impl From<CallerLeft> for Ended {
-    fn from(_: CallerLeft) -> Ended {
-        Ended::CallerLeft
-    }
-}
 
 /// What an upstream begins with.
 enum Begun {

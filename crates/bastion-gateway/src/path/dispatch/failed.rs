@@ -8,6 +8,7 @@ use bastion_observe::AttemptOutcome;
 use bastion_types::Refusal;
 use bastion_wire::RetryAfter;
 
+use crate::line::CallerLeft;
 use crate::path::door::Arrival;
 use crate::policy::UpstreamPolicy;
 use crate::pool::{Cut, ExchangeError};
@@ -90,5 +91,25 @@ impl From<ExchangeError> for Failed {
 impl From<Cut> for Failed {
     fn from(cut: Cut) -> Failed {
         Failed::no_sense(&cut.to_string())
+    }
+}
+
+/// Why an attempt has no answer.
+pub(super) enum Ended {
+    /// It came to nothing.
+    Failed(Failed),
+    /// The caller left: the upstream's connection is closed.
+    CallerLeft,
+}
+
+impl From<Failed> for Ended {
+    fn from(failed: Failed) -> Ended {
+        Ended::Failed(failed)
+    }
+}
+
+impl From<CallerLeft> for Ended {
+    fn from(_: CallerLeft) -> Ended {
+        Ended::CallerLeft
     }
 }

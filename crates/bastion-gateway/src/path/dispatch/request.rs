@@ -9,7 +9,7 @@ use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGEN
 use http::{HeaderValue, Method, Request};
 use http_body_util::Full;
 
-use super::Calling;
+use super::calling::Calling;
 use crate::headers::forward;
 use crate::path::screen::Screened;
 use crate::policy::Route;

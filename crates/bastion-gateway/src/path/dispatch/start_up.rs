@@ -8,10 +8,9 @@ use http::HeaderMap;
 use tokio::time::Instant;
 
 use super::answer::{Answer, OpenStream, Silence};
-use super::attempt::Ended;
 use super::body::joined;
-use super::failed::Failed;
-use crate::path::line::Line;
+use super::failed::{Ended, Failed};
+use crate::line::Line;
 use crate::path::screen::{Delivery, Screened};
 use crate::policy::Route;
 use crate::pool::{Gathered, UpstreamBody};

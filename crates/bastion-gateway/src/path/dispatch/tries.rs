@@ -11,8 +11,9 @@ use bastion_observe::AttemptOutcome;
 use bastion_types::{AttemptCount, MonoNanos, Refusal};
 
 use super::answer::Answer;
+use super::calling::Calling;
 use super::failed::{Again, Failed};
-use super::{Calling, Dispatched, Outcome};
+use super::outcome::{Dispatched, Outcome};
 use crate::breaker::{Gate, Tripped};
 use crate::policy::{RetryPolicy, Route};
 

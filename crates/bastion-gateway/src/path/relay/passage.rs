@@ -12,9 +12,9 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::relayed::CALLER_LEFT;
+use crate::line::{CallerLeft, Feed};
 use crate::path::dispatch::{Silence, joined};
 use crate::path::door::Arrival;
-use crate::path::line::{CallerLeft, Feed};
 use crate::pool::{Gathered, UpstreamBody};
 
 /// What ended a stream.

@@ -10,9 +10,9 @@ use http::StatusCode;
 use super::passage::Passage;
 use super::relayed::Relayed;
 use crate::desk::Desk;
+use crate::line::Line;
 use crate::path::dispatch::OpenStream;
 use crate::path::door::Arrival;
-use crate::path::line::Line;
 
 /// How long an upstream may take to end its body behind the terminal event.
 const AFTER_DONE: Duration = Duration::from_millis(250);

@@ -5,20 +5,19 @@
 
 use std::time::Duration;
 
+use bastion_limits::Standing;
+use bastion_types::{AttemptCount, RequestId};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
 
-use super::door::Arrival;
 use crate::headers::{
     ATTEMPTS, REGION, UPSTREAM, X_REQUEST_ID, come_back, forbid_buffering, tell_rates,
 };
 use crate::policy::UpstreamPolicy;
 use crate::reply::{Reply, Taken};
-use bastion_limits::Standing;
-use bastion_types::AttemptCount;
 
 /// A caller who has not read for so long is taken to have left.
 const MAX_READER_PAUSE: Duration = Duration::from_mins(10);
@@ -48,9 +47,9 @@ enum Way {
 
 impl Line {
     /// Nothing is sent yet.
-    pub(crate) fn new(reply: Reply, arrival: &Arrival, standing: Option<&Standing>) -> Line {
+    pub(crate) fn new(reply: Reply, id: &RequestId, standing: Option<&Standing>) -> Line {
         let mut told = HeaderMap::new();
-        if let Ok(id) = HeaderValue::from_str(arrival.id.as_str()) {
+        if let Ok(id) = HeaderValue::from_str(id.as_str()) {
             told.insert(X_REQUEST_ID, id);
         }
         if let Some(standing) = standing {

@@ -1,0 +1,17 @@
+//! A call as its attempts see it.
+//!
+//! It must never change between two attempts.
+
+use crate::desk::Desk;
+use crate::path::door::Arrival;
+use crate::path::screen::Screened;
+use crate::policy::Policy;
+
+/// What every attempt of a call goes by.
+#[derive(Clone, Copy)]
+pub(crate) struct Calling<'a> {
+    pub(crate) desk: &'a Desk,
+    pub(crate) policy: &'a Policy,
+    pub(crate) arrival: &'a Arrival,
+    pub(crate) screened: &'a Screened,
+}
