@@ -4,13 +4,14 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use memchr::memmem;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use crate::sse::Frame;
+use crate::sse::{Frame, Run};
 
 #[derive(Deserialize)]
 struct Chunk<'a> {
@@ -53,24 +54,35 @@ pub fn is_usage_alone(frame: Frame<'_>) -> bool {
     chunk.is_ok_and(|chunk| chunk.usage.is_some() && chunk.choices.is_empty())
 }
 
-/// May any of these frames be more than text: an error, a usage that is not null, the end? A quick
-/// look that is wrong in one direction only, so that most frames need no reading.
-pub fn may_matter(run: &[u8]) -> bool {
-    const USAGE: &[u8] = b"\"usage\"";
-    let says_usage = |at: usize| {
-        let behind = run.get(at + USAGE.len()..).unwrap_or_default();
-        let value = behind.iter().position(|byte| !matches!(byte, b':' | b' ' | b'\t'));
-        let value = value.and_then(|from| behind.get(from..)).unwrap_or_default();
-        !value.starts_with(b"null")
-    };
-    memmem::find(run, b"error").is_some()
-        || memmem::find(run, b"[DONE]").is_some()
-        || memmem::find_iter(run, USAGE).any(says_usage)
+/// What stands in a frame that is more than text.
+static WORDS: LazyLock<[memmem::Finder<'static>; 3]> =
+    LazyLock::new(|| [b"error".as_slice(), b"[DONE]", USAGE].map(memmem::Finder::new));
+
+const USAGE: &[u8] = b"\"usage\"";
+
+/// The frames that may be more than text, with their numbers: an error, a usage that is not null,
+/// the end. A quick look that errs in one direction only, so that most frames need no reading.
+pub fn notable_frames(run: &Run) -> Vec<(usize, Frame<'_>)> {
+    let bytes = run.bytes.as_ref();
+    let mut places = Vec::new();
+    for word in WORDS.iter() {
+        let says_something = |at: &usize| word.needle() != USAGE || !is_null(bytes, *at);
+        places.extend(word.find_iter(bytes).filter(says_something));
+    }
+    run.frames_at(places)
+}
+
+/// Is the usage at this place null? Some upstreams say so in every chunk.
+fn is_null(bytes: &[u8], at: usize) -> bool {
+    let behind = bytes.get(at + USAGE.len()..).unwrap_or_default();
+    let value = behind.iter().position(|byte| !matches!(byte, b':' | b' ' | b'\t'));
+    value.and_then(|from| behind.get(from..)).unwrap_or_default().starts_with(b"null")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sse::FrameReader;
 
     fn frame(data: &str) -> Vec<u8> {
         format!("data: {data}\n\n").into_bytes()
@@ -121,20 +133,17 @@ mod tests {
 
     #[test]
     fn a_quick_look_misses_nothing_that_matters() {
-        for text in [
-            r#"data: {"choices":[{"delta":{"content":"usage, done"}}],"usage":null}"#,
-            r#"data: {"usage" : null,"choices":[]}"#,
-            r#"data: {"choices":[{"delta":{"content":"the \"usage\":1"}}]}"#,
-        ] {
-            assert!(!may_matter(text.as_bytes()), "{text}");
-        }
-        for text in [
-            r#"data: {"usage":null} data: {"usage": {"prompt_tokens":1}}"#,
-            "event: error",
-            "data:[DONE]",
-            r#"{"usage""#,
-        ] {
-            assert!(may_matter(text.as_bytes()), "{text}");
-        }
+        let notable = |frames: &[&str]| -> Vec<usize> {
+            let text: String = frames.iter().flat_map(|data| ["data:", data, "\n\n"]).collect();
+            let run = FrameReader::default().push(text.into()).unwrap().unwrap();
+            notable_frames(&run).into_iter().map(|(index, _)| index).collect()
+        };
+        let text = r#"{"choices":[{"delta":{"content":"usage, done"}}],"usage":null}"#;
+        let spaced = r#"{"usage" : null,"choices":[]}"#;
+        let quoted = r#"{"choices":[{"delta":{"content":"the \"usage\":1"}}]}"#;
+        assert_eq!(notable(&[text, spaced, quoted]), [0; 0]);
+        let usage = r#"{"usage":null,"x":{"usage": {"prompt_tokens":1}}}"#;
+        assert_eq!(notable(&[text, usage, quoted, "[DONE]"]), [1, 3]);
+        assert_eq!(notable(&[r#"{"error":"error"}"#, text, r#"{"usage""#]), [0, 2]);
     }
 }

@@ -15,7 +15,7 @@ mod retry;
 mod sse;
 mod usage;
 
-pub use chunk::{is_start_up, is_usage_alone, may_matter};
+pub use chunk::{is_start_up, is_usage_alone, notable_frames};
 pub use credential::bearer;
 pub use edit::{Edit, splice, splice_all};
 pub use endpoints::{Endpoint, Route, route};

@@ -132,16 +132,38 @@ impl Run {
         starts.zip(&self.ends).filter_map(|(start, end)| self.bytes.get(start..*end).map(Frame))
     }
 
-    /// The bytes without the frames that `is` names; not copied where there is none.
-    pub fn without(&self, is: impl Fn(Frame<'_>) -> bool) -> Bytes {
-        if !self.frames().any(&is) {
+    /// The frames that hold any of these places of the run, in order, each once.
+    pub fn frames_at(&self, mut places: Vec<usize>) -> Vec<(usize, Frame<'_>)> {
+        places.sort_unstable();
+        let mut found: Vec<(usize, Frame<'_>)> = Vec::with_capacity(places.len());
+        for place in places {
+            let index = self.ends.partition_point(|end| *end <= place);
+            if found.last().is_some_and(|(last, _)| *last == index) {
+                continue;
+            }
+            found.extend(self.frame(index).map(|frame| (index, frame)));
+        }
+        found
+    }
+
+    /// The bytes without these frames; not copied where none is left out.
+    pub fn without(&self, left_out: &[usize]) -> Bytes {
+        if left_out.is_empty() {
             return self.bytes.clone();
         }
         let mut kept = BytesMut::with_capacity(self.bytes.len());
-        for frame in self.frames().filter(|frame| !is(*frame)) {
-            kept.extend_from_slice(frame.bytes());
+        for (index, frame) in self.frames().enumerate() {
+            if !left_out.contains(&index) {
+                kept.extend_from_slice(frame.bytes());
+            }
         }
         kept.freeze()
+    }
+
+    fn frame(&self, index: usize) -> Option<Frame<'_>> {
+        let end = self.ends.get(index).copied()?;
+        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
+        self.bytes.get(start.unwrap_or(0)..end).map(Frame)
     }
 }
 
@@ -246,11 +268,26 @@ mod tests {
     #[test]
     fn a_frame_is_taken_out_whole() {
         let mut reader = FrameReader::default();
-        let run = reader.push(Bytes::from_static(b"data: a\n\n: x\ndata: b\r\n\r\ndata: c\n\n"));
-        let run = run.unwrap().unwrap();
-        let without = |data: &'static [u8]| run.without(|f| f.data().unwrap().as_ref() == data);
-        assert_eq!(without(b"b"), b"data: a\n\ndata: c\n\n"[..]);
-        assert_eq!(without(b"z"), run.bytes);
+        let bytes = Bytes::from_static(b"data: a\n\n: x\ndata: b\r\n\r\ndata: c\n\n");
+        let run = reader.push(bytes).unwrap().unwrap();
+        assert_eq!(run.without(&[0]), b": x\ndata: b\r\n\r\ndata: c\n\n"[..]);
+        assert_eq!(run.without(&[1]), b"data: a\n\ndata: c\n\n"[..]);
+        assert_eq!(run.without(&[2]), b"data: a\n\n: x\ndata: b\r\n\r\n"[..]);
+        assert_eq!(run.without(&[0, 2]), b": x\ndata: b\r\n\r\n"[..]);
+        assert_eq!(run.without(&[]), run.bytes);
+    }
+
+    #[test]
+    fn a_place_leads_to_its_frame() {
+        let mut reader = FrameReader::default();
+        let run = reader.push(Bytes::from_static(b"data: a\n\ndata: b\n\n")).unwrap().unwrap();
+        let at = |places: Vec<usize>| -> Vec<usize> {
+            run.frames_at(places).into_iter().map(|(index, _)| index).collect()
+        };
+        assert_eq!(at(vec![0]), [0]);
+        assert_eq!(at(vec![17, 8, 9, 10]), [0, 1]);
+        assert_eq!(at(vec![18, 99]), [0; 0]);
+        assert_eq!(run.frames_at(vec![9])[0].1.bytes(), b"data: b\n\n");
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::pin::pin;
 
 use bastion_types::{Refusal, StreamOutcome, Usage};
 use bastion_wire::{
-    Frame, FrameReader, Run, error_event, frame_usage, is_error_frame, is_usage_alone, may_matter,
+    Frame, FrameReader, Run, error_event, frame_usage, is_error_frame, is_usage_alone,
+    notable_frames,
 };
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -128,16 +129,14 @@ impl Passage {
 
     /// Hands frames on.
     async fn pass(&mut self, run: Run) -> Result<(), CallerLeft> {
-        let mut bytes = run.bytes.clone();
-        // Most runs are text alone: they are not taken apart.
-        if may_matter(&run.bytes) {
-            for frame in run.frames() {
-                self.seen.look(frame);
-            }
-            if self.usage_is_ours {
-                bytes = run.without(is_usage_alone);
+        let mut ours = Vec::new();
+        for (index, frame) in notable_frames(&run) {
+            self.seen.look(frame);
+            if self.usage_is_ours && is_usage_alone(frame) {
+                ours.push(index);
             }
         }
+        let bytes = run.without(&ours);
         if bytes.is_empty() {
             return Ok(());
         }
