@@ -19,6 +19,10 @@ const QUEUE_RECORDS: usize = 16_384;
 /// Most records of one transaction.
 const BATCH_RECORDS: usize = 1024;
 
+/// How long records are gathered before they are written: a wake-up of the writer and a sync of
+/// the disk for each of them would cost more than the call.
+const GATHER: Duration = Duration::from_millis(50);
+
 /// Pause before a batch that the store did not take is tried again.
 const STORE_PAUSE: Duration = Duration::from_millis(200);
 
@@ -64,9 +68,22 @@ impl CallSinkWriter {
     pub async fn run(mut self) {
         let mut batch = Vec::new();
         while self.queue.recv_many(&mut batch, BATCH_RECORDS).await > 0 {
+            self.gather(&mut batch).await;
             self.write_log(&batch);
             self.write_store(&batch).await;
             batch.clear();
+        }
+    }
+
+    /// Lets more records come, unless the last [`CallSink`] is gone or there are many already.
+    async fn gather(&mut self, batch: &mut Vec<CallRecord>) {
+        if batch.len() < BATCH_RECORDS && !self.queue.is_closed() {
+            tokio::time::sleep(GATHER).await;
+            while batch.len() < BATCH_RECORDS
+                && let Ok(record) = self.queue.try_recv()
+            {
+                batch.push(record);
+            }
         }
     }
 

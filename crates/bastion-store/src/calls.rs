@@ -36,9 +36,7 @@ impl CallLog {
             return Ok(());
         }
         let mut transaction = self.db.begin().await?;
-        for call in batch {
-            rows::insert(&mut transaction, call).await?;
-        }
+        rows::insert(&mut transaction, batch).await?;
         transaction.commit().await?;
         Ok(())
     }

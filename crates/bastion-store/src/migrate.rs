@@ -9,8 +9,10 @@ use crate::StoreError;
 use crate::sqlite::Database;
 
 /// Version, name and statements; new steps are added at the end.
-const STEPS: [(i64, &str, &str); 1] =
-    [(1, "keys and calls", include_str!("../migrations/sqlite/0001_keys_and_calls.sql"))];
+const STEPS: [(i64, &str, &str); 2] = [
+    (1, "keys and calls", include_str!("../migrations/sqlite/0001_keys_and_calls.sql")),
+    (2, "calls in their order", include_str!("../migrations/sqlite/0002_calls_in_their_order.sql")),
+];
 
 /// Brings the schema up to what this binary knows.
 ///

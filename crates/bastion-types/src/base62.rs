@@ -41,6 +41,24 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], getrandom::Error> {
     Ok(text)
 }
 
+/// `N` letters from random bytes, each with the full log2(62) bits.
+///
+/// # Errors
+/// When there is no byte.
+pub(crate) fn letters<const N: usize, E>(
+    mut byte: impl FnMut() -> Result<u8, E>,
+) -> Result<[u8; N], E> {
+    let mut text = [b'0'; N];
+    for place in &mut text {
+        let mut drawn = byte()?;
+        while drawn >= UNBIASED_BELOW {
+            drawn = byte()?;
+        }
+        *place = letter(u64::from(drawn) % 62);
+    }
+    Ok(text)
+}
+
 fn letter(digit: u64) -> u8 {
     usize::try_from(digit).ok().and_then(|at| ALPHABET.get(at)).copied().unwrap_or(b'0')
 }

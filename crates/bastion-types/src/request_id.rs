@@ -2,6 +2,7 @@
 //!
 //! It must never be taken from the caller: two calls may not share one.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use crate::{Timestamp, base62};
@@ -11,6 +12,32 @@ const PREFIX: &[u8; 4] = b"req_";
 const TIME_LEN: usize = 9;
 const RANDOM_LEN: usize = 15;
 const LEN: usize = PREFIX.len() + TIME_LEN + RANDOM_LEN;
+
+thread_local! {
+    static STOCK: RefCell<Stock> = const { RefCell::new(Stock::EMPTY) };
+}
+
+/// Bytes of the system's randomness, fetched for many ids at once. Each byte is used once; ids are
+/// no secrets, keys are made elsewhere.
+struct Stock {
+    bytes: [u8; Stock::LEN],
+    used: usize,
+}
+
+impl Stock {
+    const LEN: usize = 1024;
+    const EMPTY: Stock = Stock { bytes: [0; Stock::LEN], used: Stock::LEN };
+
+    fn byte(&mut self) -> Result<u8, getrandom::Error> {
+        if self.used == Stock::LEN {
+            getrandom::fill(&mut self.bytes)?;
+            self.used = 0;
+        }
+        let byte = self.bytes.get(self.used).copied().unwrap_or_default();
+        self.used += 1;
+        Ok(byte)
+    }
+}
 
 /// Names one call in the answer's header, in the log and in every record.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,11 +51,21 @@ impl RequestId {
     pub fn generate(now: Timestamp) -> Result<RequestId, getrandom::Error> {
         let micros = u64::try_from(now.micros()).unwrap_or(0);
         let time = base62::encode::<TIME_LEN>(micros);
-        let random = base62::random::<RANDOM_LEN>()?;
+        let random = STOCK.with_borrow_mut(|stock| base62::letters(|| stock.byte()))?;
+        Ok(RequestId::of(&time, &random))
+    }
+
+    /// Below every id of this moment and later: where a search by time begins.
+    pub fn lowest_at(moment: Timestamp) -> RequestId {
+        let micros = u64::try_from(moment.micros()).unwrap_or(0);
+        RequestId::of(&base62::encode::<TIME_LEN>(micros), &[b'0'; RANDOM_LEN])
+    }
+
+    fn of(time: &[u8; TIME_LEN], random: &[u8; RANDOM_LEN]) -> RequestId {
         let mut text = [0; LEN];
-        let letters = PREFIX.iter().chain(&time).chain(&random);
+        let letters = PREFIX.iter().chain(time).chain(random);
         text.iter_mut().zip(letters).for_each(|(place, letter)| *place = *letter);
-        Ok(RequestId(text))
+        RequestId(text)
     }
 
     /// Reads an id that [`RequestId::generate`] made.
@@ -73,5 +110,21 @@ mod tests {
         assert!(early < late);
         assert_eq!(RequestId::parse(early.as_str()), Some(early));
         assert_eq!(RequestId::parse("req_x"), None);
+    }
+
+    #[test]
+    fn a_search_by_time_begins_below_every_id_of_that_moment() {
+        let moment = |micros: i64| Timestamp::from_micros(1_795_435_200_000_000 + micros);
+        let (before, at) = (RequestId::generate(moment(0)), RequestId::generate(moment(1)));
+        let lowest = RequestId::lowest_at(moment(1));
+        assert!(before.unwrap() < lowest && lowest < at.unwrap());
+    }
+
+    #[test]
+    fn no_two_ids_of_one_moment_are_alike() {
+        let moment = Timestamp::from_micros(1_795_435_200_000_000);
+        let ids: std::collections::HashSet<_> =
+            (0..10_000).map(|_| RequestId::generate(moment).unwrap()).collect();
+        assert_eq!(ids.len(), 10_000);
     }
 }

@@ -3,13 +3,15 @@
 //! It must never guess: a row that cannot be read is an error, and nothing in a record is lost.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use bastion_types::{
     AttemptCount, CallRecord, EnvironmentName, KeyId, ModelName, NameError, Region, RequestId,
     ServiceName, StreamOutcome, Timestamp, UpstreamName, Usage,
 };
-use sqlx::sqlite::{SqlitePool, SqliteRow};
-use sqlx::{Row, SqliteConnection};
+use sqlx::query::Query;
+use sqlx::sqlite::{SqliteArguments, SqlitePool, SqliteRow};
+use sqlx::{AssertSqlSafe, Row, Sqlite, SqliteConnection};
 
 use super::filter::CallFilter;
 use crate::StoreError;
@@ -20,16 +22,27 @@ const FAILED_STATUS: u16 = 400;
 /// Sorts behind every id.
 const AFTER_ALL: &str = "req_~";
 
+/// Rows that one statement takes: each costs a way to the database's thread and back.
+const ROWS_AT_ONCE: usize = 64;
+
 const INSERT: &str = "INSERT INTO calls (id, at_us, environment, service, key_id, surface, \
      endpoint, model, upstream, region, status, code, attempts, stream, input_tokens, \
      cached_input_tokens, output_tokens, reasoning_tokens, estimated, cost, latency_ms, \
-     first_event_ms, end_user) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
-     $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) ON CONFLICT (id) DO NOTHING";
+     first_event_ms, end_user) VALUES ";
+const ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const STORED_ALREADY: &str = " ON CONFLICT (id) DO NOTHING";
+
+static INSERT_ONE: LazyLock<String> = LazyLock::new(|| insert_of(1));
+static INSERT_MANY: LazyLock<String> = LazyLock::new(|| insert_of(ROWS_AT_ONCE));
+
+fn insert_of(rows: usize) -> String {
+    [INSERT, &vec![ROW; rows].join(", "), STORED_ALREADY].concat()
+}
 
 const SELECT_ONE: &str = "SELECT * FROM calls WHERE id = $1";
 
 const DELETE_BEFORE: &str = "DELETE FROM calls WHERE id IN \
-     (SELECT id FROM calls WHERE at_us < $1 ORDER BY at_us LIMIT $2)";
+     (SELECT id FROM calls WHERE id < $1 ORDER BY id LIMIT $2)";
 
 /// One statement for each index that can lead; every one takes the same five values.
 macro_rules! select_recent {
@@ -49,10 +62,27 @@ const SELECT_RECENT_OF_ENVIRONMENT: &str = select_recent!("environment = $2");
 
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
-    call: &CallRecord,
+    calls: &[CallRecord],
 ) -> Result<(), StoreError> {
+    let (many, few) = calls.as_chunks::<ROWS_AT_ONCE>();
+    for calls in many {
+        let query = sqlx::query(AssertSqlSafe(INSERT_MANY.as_str()));
+        calls.iter().fold(query, bind).execute(&mut *connection).await?;
+    }
+    for call in few {
+        let query = sqlx::query(AssertSqlSafe(INSERT_ONE.as_str()));
+        bind(query, call).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// The values of one row, in the columns' order.
+fn bind<'q>(
+    query: Query<'q, Sqlite, SqliteArguments>,
+    call: &'q CallRecord,
+) -> Query<'q, Sqlite, SqliteArguments> {
     let usage = &call.usage;
-    sqlx::query(INSERT)
+    query
         .bind(call.id.as_str())
         .bind(call.at.micros())
         .bind(call.environment.as_str())
@@ -76,9 +106,6 @@ pub(super) async fn insert(
         .bind(stored(call.latency_ms))
         .bind(call.first_event_ms.map(stored))
         .bind(call.user.as_deref())
-        .execute(connection)
-        .await?;
-    Ok(())
 }
 
 /// Counts beyond 2⁶³ − 1 are nonsense from an upstream and are kept as that.
@@ -129,7 +156,7 @@ pub(super) async fn delete_before(
     at_most: u32,
 ) -> Result<u64, StoreError> {
     let done = sqlx::query(DELETE_BEFORE)
-        .bind(at.micros())
+        .bind(RequestId::lowest_at(at).as_str())
         .bind(i64::from(at_most))
         .execute(connection)
         .await?;

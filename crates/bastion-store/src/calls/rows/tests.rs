@@ -27,11 +27,11 @@ async fn every_statement_uses_its_index_and_sorts_nothing() {
     let db = Database::open_in_memory().await.unwrap();
     crate::migrate::migrate(&db).await.unwrap();
     for (statement, index) in [
-        (SELECT_RECENT, "sqlite_autoindex_calls_1 (id<?)"),
+        (SELECT_RECENT, "PRIMARY KEY (id<?)"),
         (SELECT_RECENT_OF_KEY, "calls_by_key (key_id=? AND id<?)"),
         (SELECT_RECENT_FAILED, "calls_failed (id<?)"),
         (SELECT_RECENT_OF_ENVIRONMENT, "calls_by_environment (environment=? AND id<?)"),
-        (DELETE_BEFORE, "calls_by_time (at_us<?)"),
+        (DELETE_BEFORE, "PRIMARY KEY (id<?)"),
     ] {
         let plan = plan(&db, statement).await;
         assert!(plan.contains(index), "{plan}");
