@@ -23,6 +23,12 @@ const BATCH_RECORDS: usize = 1024;
 /// the disk for each of them would cost more than the call.
 const GATHER: Duration = Duration::from_millis(50);
 
+/// The same while many calls end: then it saves more.
+const GATHER_WHEN_BUSY: Duration = Duration::from_millis(250);
+
+/// Records of a batch from which on it is busy.
+const BUSY_RECORDS: usize = 32;
+
 /// Pause before a batch that the store did not take is tried again.
 const STORE_PAUSE: Duration = Duration::from_millis(200);
 
@@ -67,8 +73,10 @@ impl CallSinkWriter {
     /// Writes until every [`CallSink`] is gone and the queue is empty.
     pub async fn run(mut self) {
         let mut batch = Vec::new();
+        let mut pause = GATHER;
         while self.queue.recv_many(&mut batch, BATCH_RECORDS).await > 0 {
-            self.gather(&mut batch).await;
+            self.gather(&mut batch, pause).await;
+            pause = if batch.len() < BUSY_RECORDS { GATHER } else { GATHER_WHEN_BUSY };
             self.write_log(&batch);
             self.write_store(&batch).await;
             batch.clear();
@@ -76,9 +84,9 @@ impl CallSinkWriter {
     }
 
     /// Lets more records come, unless the last [`CallSink`] is gone or there are many already.
-    async fn gather(&mut self, batch: &mut Vec<CallRecord>) {
+    async fn gather(&mut self, batch: &mut Vec<CallRecord>, pause: Duration) {
         if batch.len() < BATCH_RECORDS && !self.queue.is_closed() {
-            tokio::time::sleep(GATHER).await;
+            tokio::time::sleep(pause).await;
             while batch.len() < BATCH_RECORDS
                 && let Ok(record) = self.queue.try_recv()
             {

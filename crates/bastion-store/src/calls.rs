@@ -35,8 +35,14 @@ impl CallLog {
         if batch.is_empty() {
             return Ok(());
         }
+        if batch.len() <= rows::ROWS_AT_ONCE {
+            // One statement is a transaction by itself.
+            return rows::insert(&mut *self.db.writer().await?, batch).await;
+        }
         let mut transaction = self.db.begin().await?;
-        rows::insert(&mut transaction, batch).await?;
+        for part in batch.chunks(rows::ROWS_AT_ONCE) {
+            rows::insert(&mut transaction, part).await?;
+        }
         transaction.commit().await?;
         Ok(())
     }

@@ -3,7 +3,6 @@
 //! It must never guess: a row that cannot be read is an error, and nothing in a record is lost.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
 use bastion_types::{
     AttemptCount, CallRecord, EnvironmentName, KeyId, ModelName, NameError, Region, RequestId,
@@ -22,8 +21,9 @@ const FAILED_STATUS: u16 = 400;
 /// Sorts behind every id.
 const AFTER_ALL: &str = "req_~";
 
-/// Rows that one statement takes: each costs a way to the database's thread and back.
-const ROWS_AT_ONCE: usize = 64;
+/// Most rows of one statement: each statement costs a way to the database's thread and back, and
+/// SQLite takes 32 766 values at most.
+pub(super) const ROWS_AT_ONCE: usize = 512;
 
 const INSERT: &str = "INSERT INTO calls (id, at_us, environment, service, key_id, surface, \
      endpoint, model, upstream, region, status, code, attempts, stream, input_tokens, \
@@ -32,11 +32,16 @@ const INSERT: &str = "INSERT INTO calls (id, at_us, environment, service, key_id
 const ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const STORED_ALREADY: &str = " ON CONFLICT (id) DO NOTHING";
 
-static INSERT_ONE: LazyLock<String> = LazyLock::new(|| insert_of(1));
-static INSERT_MANY: LazyLock<String> = LazyLock::new(|| insert_of(ROWS_AT_ONCE));
-
+/// The text of so many rows' insert; of fixed parts alone.
 fn insert_of(rows: usize) -> String {
-    [INSERT, &vec![ROW; rows].join(", "), STORED_ALREADY].concat()
+    let mut text = String::with_capacity(INSERT.len() + rows * (ROW.len() + 2) + 64);
+    text.push_str(INSERT);
+    for row in 0..rows {
+        text.push_str(if row == 0 { "" } else { ", " });
+        text.push_str(ROW);
+    }
+    text.push_str(STORED_ALREADY);
+    text
 }
 
 const SELECT_ONE: &str = "SELECT * FROM calls WHERE id = $1";
@@ -60,19 +65,14 @@ const SELECT_RECENT_OF_KEY: &str = select_recent!("key_id = $3");
 const SELECT_RECENT_FAILED: &str = select_recent!("status >= 400");
 const SELECT_RECENT_OF_ENVIRONMENT: &str = select_recent!("environment = $2");
 
+/// All of these, in one statement: at most [`ROWS_AT_ONCE`].
 pub(super) async fn insert(
     connection: &mut SqliteConnection,
     calls: &[CallRecord],
 ) -> Result<(), StoreError> {
-    let (many, few) = calls.as_chunks::<ROWS_AT_ONCE>();
-    for calls in many {
-        let query = sqlx::query(AssertSqlSafe(INSERT_MANY.as_str()));
-        calls.iter().fold(query, bind).execute(&mut *connection).await?;
-    }
-    for call in few {
-        let query = sqlx::query(AssertSqlSafe(INSERT_ONE.as_str()));
-        bind(query, call).execute(&mut *connection).await?;
-    }
+    // Of every length there may be one: none of them is worth a place in the cache.
+    let query = sqlx::query(AssertSqlSafe(insert_of(calls.len()))).persistent(false);
+    calls.iter().fold(query, bind).execute(connection).await?;
     Ok(())
 }
 
