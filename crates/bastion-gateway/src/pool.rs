@@ -30,12 +30,13 @@ const MAX_IDLE: Duration = Duration::from_secs(55);
 /// One thread's idle connections.
 #[derive(Default)]
 pub(crate) struct Pool {
-    idle: Mutex<HashMap<Arc<str>, Vec<Connection>>>,
+    #[expect(clippy::vec_box, reason = "a connection is made once and moved often")]
+    idle: Mutex<HashMap<Arc<str>, Vec<Box<Connection>>>>,
 }
 
 impl Pool {
     /// The connection that was used last, if it is not too old.
-    fn take(&self, origin: &Arc<str>) -> Option<Connection> {
+    fn take(&self, origin: &Arc<str>) -> Option<Box<Connection>> {
         let mut idle = self.idle.lock();
         let connections = idle.get_mut(origin)?;
         let newest = connections.pop()?;
@@ -47,7 +48,7 @@ impl Pool {
         Some(newest)
     }
 
-    fn put_back(&self, origin: Arc<str>, connection: Connection) {
+    fn put_back(&self, origin: Arc<str>, connection: Box<Connection>) {
         let mut idle = self.idle.lock();
         if idle.len() >= MAX_ORIGINS && !idle.contains_key(&origin) {
             idle.clear();

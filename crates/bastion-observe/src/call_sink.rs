@@ -9,6 +9,7 @@ use bastion_store::Store;
 use bastion_types::{CallRecord, KeyId, ModelName, Region, RequestId, Timestamp, UpstreamName};
 use serde::Serialize;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 
 use crate::log::{LogFormat, LogSink};
 use crate::metrics::Metrics;
@@ -63,7 +64,12 @@ pub fn call_sink(
 impl CallSink {
     /// Hands a record over; waits while the queue is full.
     pub async fn push(&self, record: CallRecord) {
-        if self.queue.send(record).await.is_err() {
+        let closed = match self.queue.try_send(record) {
+            Ok(()) => false,
+            Err(TrySendError::Closed(_)) => true,
+            Err(TrySendError::Full(record)) => Box::pin(self.queue.send(record)).await.is_err(),
+        };
+        if closed {
             tracing::error!("a call ended after the records were closed");
         }
     }

@@ -25,4 +25,4 @@ pub use nesting::{MAX_NESTING, is_nested_too_deep};
 pub use peek::{ChatAsk, UsageWish, read_chat};
 pub use retry::{Backoff, RetryAfter, retry_after, status_may_be_tried_again};
 pub use sse::{Frame, FrameReader, FrameTooLong, MAX_FRAME_BYTES, Run};
-pub use usage::{answer_usage, frame_usage};
+pub use usage::{AnswerKind, answer_usage, frame_usage, read_answer};

@@ -5,12 +5,34 @@
 
 use bastion_types::Usage;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::judge_body::{is_error_answer, is_json_object};
 
 /// More tokens than any model's context: a report beyond it is absurd.
 const MAX_REPORTED_TOKENS: u64 = 1_000_000_000;
 
 #[derive(Deserialize)]
 struct Answer {
+    #[serde(default)]
+    usage: Option<Reported>,
+}
+
+/// What a whole answer is, read once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerKind {
+    /// No JSON object.
+    Nonsense,
+    /// An object that holds an error at its top.
+    Error,
+    /// An answer, with its usage if it reports one that can be believed.
+    Good(Option<Usage>),
+}
+
+#[derive(Deserialize)]
+struct Whole {
+    #[serde(default)]
+    error: Option<IgnoredAny>,
     #[serde(default)]
     usage: Option<Reported>,
 }
@@ -36,6 +58,20 @@ struct PromptDetails {
 struct CompletionDetails {
     #[serde(default)]
     reasoning_tokens: Option<u64>,
+}
+
+/// Reads what a whole answer of a chat is.
+pub fn read_answer(body: &[u8]) -> AnswerKind {
+    let begins = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    match serde_json::from_slice::<Whole>(body) {
+        Ok(_) if !begins => AnswerKind::Nonsense,
+        Ok(Whole { error: Some(_), .. }) => AnswerKind::Error,
+        Ok(Whole { error: None, usage }) => AnswerKind::Good(usage.as_ref().and_then(believed)),
+        // A usage of another shape is no reason to refuse an answer.
+        Err(_) if !is_json_object(body) => AnswerKind::Nonsense,
+        Err(_) if is_error_answer(body) => AnswerKind::Error,
+        Err(_) => AnswerKind::Good(None),
+    }
 }
 
 /// The usage of a whole answer; none when it reports none that can be believed.
@@ -77,6 +113,21 @@ mod tests {
         assert_eq!((usage.input_tokens, usage.cached_input_tokens), (10, 4));
         assert_eq!((usage.output_tokens, usage.reasoning_tokens), (7, 3));
         assert!(!usage.estimated);
+    }
+
+    #[test]
+    fn an_answer_is_read_once() {
+        let good = read_answer(br#" {"id":"x","usage":{"prompt_tokens":1,"completion_tokens":2}}"#);
+        assert!(matches!(good, AnswerKind::Good(Some(usage)) if usage.output_tokens == 2));
+        for other in [r#"{"usage":"much"}"#, r#"{"usage":{}}"#, r#"{"error":null}"#, "{}"] {
+            assert_eq!(read_answer(other.as_bytes()), AnswerKind::Good(None), "{other}");
+        }
+        for error in [r#"{"error":{}}"#, r#"{"error":"x","usage":"y"}"#] {
+            assert_eq!(read_answer(error.as_bytes()), AnswerKind::Error, "{error}");
+        }
+        for nonsense in ["", "<html>", "[]", "[null,null]", "\"x\"", "{} {}", "{\"a\":"] {
+            assert_eq!(read_answer(nonsense.as_bytes()), AnswerKind::Nonsense, "{nonsense}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod relayed;
 mod stream;
 
 use bastion_types::{Refusal, StreamOutcome};
-use bastion_wire::{answer_usage, error_event, refusal_response};
+use bastion_wire::{error_event, refusal_response};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
@@ -48,7 +48,8 @@ pub(super) async fn relay(
         }
         Outcome::Answered(Answer::Whole(whole)) => whole_answer(desk, whole, line),
         Outcome::Answered(Answer::Stream(open)) => {
-            stream::relay_stream(desk, arrival, (*open, line)).await
+            // Boxed, so that the many calls without a stream are small.
+            Box::pin(stream::relay_stream(desk, arrival, (*open, line))).await
         }
     };
     let unknown = unknown || relayed.unknown;
@@ -107,9 +108,8 @@ async fn told_inside(refusal: &Refusal, arrival: &Arrival, line: Line) -> Relaye
 }
 
 fn whole_answer(desk: &Desk, whole: WholeAnswer, line: Line) -> Relayed {
-    let WholeAnswer { head, body } = whole;
+    let WholeAnswer { head, body, reported } = whole;
     let good = head.status.is_success();
-    let reported = if good { answer_usage(&body) } else { None };
     // An upstream's refusal may repeat a part of our key there.
     let body = if good { body } else { without_keys(desk, body) };
     let passed_bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);

@@ -44,7 +44,7 @@ pub(crate) enum Gathered {
 /// that connection: the upstream sees the stop.
 pub(crate) struct UpstreamBody {
     incoming: Incoming,
-    connection: Option<Connection>,
+    connection: Option<Box<Connection>>,
     home: (Arc<Pool>, Arc<str>),
     /// Told once what came before it has been handed on.
     cut: Option<Cut>,
@@ -53,7 +53,7 @@ pub(crate) struct UpstreamBody {
 impl UpstreamBody {
     pub(super) fn new(
         incoming: Incoming,
-        connection: Connection,
+        connection: Box<Connection>,
         home: (Arc<Pool>, Arc<str>),
     ) -> UpstreamBody {
         UpstreamBody { incoming, connection: Some(connection), home, cut: None }

@@ -14,6 +14,9 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
+/// Most bytes that a connection reads ahead of its reader; also the longest head.
+const MAX_BUFFERED_BYTES: usize = 64 * 1024;
+
 type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
 
 /// Sender and connection, together.
@@ -26,7 +29,10 @@ pub(super) struct Connection {
 impl Connection {
     /// Speaks HTTP/1.1 over a stream.
     pub(super) async fn open(stream: Stream) -> hyper::Result<Connection> {
-        let (sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
+        let (sender, driver) = http1::Builder::new()
+            .max_buf_size(MAX_BUFFERED_BYTES)
+            .handshake(TokioIo::new(stream))
+            .await?;
         Ok(Connection { sender, driver, used: Instant::now() })
     }
 

@@ -3,11 +3,13 @@
 //! It must never send a request twice that the upstream may have seen.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bastion_outbound::{ConnectError, connect};
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
+use rustls::ClientConfig;
 
 use super::Pool;
 use super::answer::UpstreamBody;
@@ -32,7 +34,7 @@ pub(crate) enum ExchangeError {
 /// May be dropped at any time: the connection is then closed.
 pub(crate) async fn send(
     pool: &Arc<Pool>,
-    upstream: &UpstreamPolicy,
+    (upstream, connect_timeout): (&UpstreamPolicy, Duration),
     mut request: Request<Full<Bytes>>,
 ) -> Result<Response<UpstreamBody>, ExchangeError> {
     while let Some(mut connection) = pool.take(&upstream.origin) {
@@ -46,14 +48,22 @@ pub(crate) async fn send(
         }
     }
     let address = (upstream.host.as_str(), upstream.port);
-    let timeout = upstream.timeouts.connect.duration();
-    let stream = connect(address, upstream.tls.as_ref(), timeout).await?;
-    let mut connection = Connection::open(stream).await?;
+    let mut connection = Box::pin(open(address, upstream.tls.as_ref(), connect_timeout)).await?;
     match attempt(&mut connection, request).await {
         Ok(response) => Ok(whole(pool, upstream, connection, response)),
         Err(Unsent::GivenBack(_)) => Err(ExchangeError::Ended),
         Err(Unsent::Lost(cause)) => Err(cause),
     }
+}
+
+/// A fresh connection; boxed by its caller: most calls need none.
+async fn open(
+    address: (&str, u16),
+    tls: Option<&Arc<ClientConfig>>,
+    timeout: Duration,
+) -> Result<Box<Connection>, ExchangeError> {
+    let stream = connect(address, tls, timeout).await?;
+    Ok(Box::new(Connection::open(stream).await?))
 }
 
 enum Unsent {
@@ -80,7 +90,7 @@ async fn attempt(
 fn whole(
     pool: &Arc<Pool>,
     upstream: &UpstreamPolicy,
-    connection: Connection,
+    connection: Box<Connection>,
     response: Response<hyper::body::Incoming>,
 ) -> Response<UpstreamBody> {
     let home = (Arc::clone(pool), Arc::clone(&upstream.origin));

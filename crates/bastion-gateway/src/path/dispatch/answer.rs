@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use bastion_observe::AttemptOutcome;
+use bastion_types::Usage;
 use bastion_wire::{FrameReader, Run};
 use bytes::Bytes;
 use http::HeaderMap;
@@ -26,6 +27,8 @@ pub(crate) struct WholeAnswer {
     pub(crate) head: Parts,
     /// The body.
     pub(crate) body: Bytes,
+    /// What it says of its usage, if it is a success.
+    pub(crate) reported: Option<Usage>,
 }
 
 /// A stream whose first content has come.

@@ -80,7 +80,9 @@ async fn begin(
 ) -> Result<Begun, Failed> {
     let Calling { desk, screened, .. } = calling;
     let now = || desk.gateway.tools.clock.now();
-    let (head, body) = send(&desk.pool, &route.upstream, request).await?.into_parts();
+    let connect_timeout = route.timeouts.connect.duration();
+    let (head, body) =
+        send(&desk.pool, (&route.upstream, connect_timeout), request).await?.into_parts();
     let answer = match judge(&head, screened.delivery.is_streamed(), now()) {
         Verdict::Stream => return Ok(Begun::Stream(Box::new((head.headers, body)))),
         Verdict::Whole => whole(head, body).await?,

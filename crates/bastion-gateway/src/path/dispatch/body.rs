@@ -2,7 +2,7 @@
 //!
 //! It must never keep more than the bounds named here.
 
-use bastion_wire::{is_error_answer, is_json_object, is_model_not_found};
+use bastion_wire::{AnswerKind, is_json_object, is_model_not_found, read_answer};
 use bytes::{Bytes, BytesMut};
 use http::response::Parts;
 
@@ -19,20 +19,18 @@ const MAX_THEIR_REFUSAL_BYTES: usize = 256 * 1024;
 /// A success: a JSON object that is no error.
 pub(super) async fn whole(head: Parts, body: UpstreamBody) -> Result<WholeAnswer, Failed> {
     let body = read(body, MAX_ANSWER_BYTES).await?;
-    if !is_json_object(&body) {
-        return Err(Failed::no_sense("its answer is no JSON object"));
+    match read_answer(&body) {
+        AnswerKind::Nonsense => Err(Failed::no_sense("its answer is no JSON object")),
+        AnswerKind::Error => Err(Failed::no_sense("its answer said success and held an error")),
+        AnswerKind::Good(reported) => Ok(WholeAnswer { head, body, reported }),
     }
-    if is_error_answer(&body) {
-        return Err(Failed::no_sense("its answer said success and held an error"));
-    }
-    Ok(WholeAnswer { head, body })
 }
 
 /// Their 4xx goes on as it came, if it is one that a client can read.
 pub(super) async fn their_refusal(head: Parts, body: UpstreamBody) -> Result<WholeAnswer, Failed> {
     let body = read(body, MAX_THEIR_REFUSAL_BYTES).await?;
     if std::str::from_utf8(&body).is_ok() && is_json_object(&body) {
-        return Ok(WholeAnswer { head, body });
+        return Ok(WholeAnswer { head, body, reported: None });
     }
     let cause = format!("it answered {} without an error that can be read", head.status.as_u16());
     Err(Failed::final_word(&cause))
