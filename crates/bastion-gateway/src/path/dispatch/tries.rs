@@ -112,7 +112,8 @@ impl<'a> Tries<'a> {
             || (self.attempts < self.retry.attempts && self.began.until(at) <= self.retry.total)
     }
 
-    /// Every attempt but the first is taken from the budget, once.
+    /// Every attempt but the first is taken from the budget, once; but for one behind an upstream
+    /// that sent the request away at its door.
     fn pay(&mut self, now: MonoNanos) -> bool {
         let gateway = &self.calling.desk.gateway;
         self.paid = self.paid || gateway.retry_budget.take(now, self.retry.budget_per_mille);
@@ -135,6 +136,7 @@ impl<'a> Tries<'a> {
         let dice = self.calling.desk.gateway.dice.throw();
         let backoff = self.retry.backoff.wait(self.attempts, dice);
         let asked = failed.retry_after.map(bastion_wire::RetryAfter::wait).unwrap_or_default();
+        self.paid = failed.again == Again::Elsewhere && !failed.unknown;
         if failed.again == Again::Never {
             self.turns.iter_mut().for_each(|turn| turn.barred = true);
         }

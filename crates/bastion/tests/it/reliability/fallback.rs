@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::retry::{QUICK, good_calls};
-use super::{LEAK, retrying};
+use super::{LEAK, figure, retrying};
 use crate::bastion::{Bastion, CONFIG, Key};
 use crate::client::{Answer, CHAT, Client, STREAM};
 use crate::upstream::Upstream;
@@ -174,7 +174,7 @@ async fn the_next_one_in_order_is_asked_at_once_under_its_own_name() {
     several.failed(&answer, 502, "upstream_error", &[1, 1, 1]).await;
     // Behind the last one the first has its turn again.
     let two = Several::set(&["CA", "US"], QUICK);
-    two.play(&["times = 1\nstatus = 500", "status = 502"]);
+    two.play(&["times = 1\nstatus = 500", "status = 401\nbody = '{}'"]);
     let answer = two.client().chat(CHAT).await;
     two.answered_by(0, &answer, &[2, 1]).await;
 }
@@ -229,6 +229,32 @@ async fn our_account_at_the_first_leads_to_the_second_and_never_back() {
             lone.failed(&answer, told, code, &[1]).await;
         }
     }
+}
+
+#[tokio::test]
+async fn our_account_at_the_first_costs_no_call_however_small_the_budget() {
+    // The first refused us at its door: asking the second is not asking again.
+    let several = Several::set(&["CA", "US"], &QUICK.replace("budget = 1.0", "budget = 0.0"));
+    for status in [401, 402] {
+        several.play(&[&format!("status = {status}\nbody = '{{}}'"), ""]);
+        good_calls(&several.client(), 30).await;
+        assert_eq!(several.received(), [30, 30], "{status}");
+    }
+    assert_eq!(figure(&several.bastion, "bastion_refused_retries_total").await, 0);
+}
+
+#[tokio::test]
+async fn a_path_that_the_first_does_not_know_leads_to_the_second() {
+    let several = Several::set(&["CA", "US"], QUICK);
+    several.play(&["status = 404\nbody = '{\"detail\":\"Not Found\"}'", ""]);
+    let answer = several.client().chat(CHAT).await;
+    several.answered_by(1, &answer, &[1, 1]).await;
+    // Of the model it is the caller's.
+    let theirs = r#"{"error":{"message":"no","type":"x","code":"model_not_found"}}"#;
+    several.play(&[&format!("status = 404\nbody = '{theirs}'"), ""]);
+    let answer = several.client().chat(CHAT).await;
+    assert_eq!((answer.status, answer.text()), (404, theirs.to_owned()));
+    assert_eq!(several.received(), [1, 0]);
 }
 
 #[tokio::test]
