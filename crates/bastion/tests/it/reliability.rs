@@ -6,6 +6,7 @@ mod breaker;
 mod budget;
 mod fallback;
 mod leaving;
+mod refused;
 mod residency;
 mod restart;
 mod retry;
