@@ -15,6 +15,9 @@ use crate::scene::Scene;
 const THREE: &str = "attempts = 1\nbreaker = { failures = 3, open = \"1s\" }";
 const OPEN: Duration = Duration::from_secs(1);
 
+/// Timers are no finer than a millisecond.
+const A_LITTLE: Duration = Duration::from_millis(20);
+
 async fn at_once(client: &Client, calls: usize) -> Vec<Answer> {
     let mut all = JoinSet::new();
     for _ in 0..calls {
@@ -54,7 +57,7 @@ impl Scene {
 async fn three_failures_in_a_row_leave_it_alone_until_one_call_tries_it() {
     let scene = Scene::retrying(THREE);
     let before = scene.opened().await;
-    scene.upstream.play("[[answer]]\ntimes = 1\ndelay_ms = 300\n");
+    scene.upstream.play("[[answer]]\ntimes = 1\ndelay_ms = 700\n");
     let answers = at_once(&scene.client(), 5).await;
     assert!(before.elapsed() < OPEN, "too slow a machine to tell: {:?}", before.elapsed());
     assert!(scene.upstream.log.entries().is_empty(), "it was not left alone");
@@ -65,7 +68,7 @@ async fn three_failures_in_a_row_leave_it_alone_until_one_call_tries_it() {
     // Nobody calls: nothing is sent through several open times.
     tokio::time::sleep(OPEN * 5 / 2).await;
     assert!(scene.upstream.log.entries().is_empty(), "something was sent just to probe");
-    // One of many tries it, 300 ms long; the others are told to wait meanwhile.
+    // One of many tries it, 700 ms long; the others are told to wait meanwhile.
     let answers = at_once(&scene.client(), 20).await;
     let good = answers.iter().filter(|answer| answer.status == 200).count();
     let waiting = answers.iter().filter(|answer| answer.status == 503).count();
@@ -79,8 +82,8 @@ async fn three_failures_in_a_row_leave_it_alone_until_one_call_tries_it() {
 #[tokio::test]
 async fn a_failing_try_leaves_it_alone_once_more() {
     let scene = Scene::retrying(THREE);
-    let before = scene.opened().await;
-    tokio::time::sleep_until(before + OPEN + Duration::from_millis(300)).await;
+    scene.opened().await;
+    tokio::time::sleep(OPEN + A_LITTLE).await;
     scene.upstream.log.clear();
     let tried = Instant::now();
     scene.failed(&scene.client().chat(STREAM).await, 502, "upstream_error");
@@ -115,8 +118,8 @@ async fn a_call_that_says_nothing_about_it_does_not_end_its_rest() {
 #[tokio::test]
 async fn the_try_of_a_caller_who_left_is_the_next_ones() {
     let scene = Scene::retrying(THREE);
-    let before = scene.opened().await;
-    tokio::time::sleep_until(before + OPEN + Duration::from_millis(100)).await;
+    scene.opened().await;
+    tokio::time::sleep(OPEN + A_LITTLE).await;
     scene.upstream.play("[[answer]]\ntimes = 1\ndelay_ms = 3600000\n");
     let client = scene.client();
     tokio::select! {

@@ -128,8 +128,8 @@ impl Scene {
 #[tokio::test]
 async fn what_may_pass_is_tried_again_and_nothing_of_it_is_seen() {
     let scene = Scene::with(|config| {
-        let config = config.replace("answer = \"2s\"", "answer = \"700ms\"");
-        retrying(&config.replace("first_event = \"2s\"", "first_event = \"700ms\""), QUICK)
+        let config = config.replace("answer = \"2s\"", "answer = \"1s\"");
+        retrying(&config.replace("first_event = \"2s\"", "first_event = \"1s\""), QUICK)
     });
     let client = scene.client();
     let theirs = format!(
