@@ -44,6 +44,15 @@ struct State {
     failures: u32,
     /// Nobody may ask before; none: closed.
     closed_until: Option<MonoNanos>,
+    /// Counts the times that it opened and the calls that tried: what an older call learns is no
+    /// news while it is open.
+    turn: u64,
+}
+
+/// What a call that was let in shows when it tells what came of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Pass {
+    turn: u64,
 }
 
 /// May this upstream be asked now?
@@ -75,39 +84,46 @@ impl Breaker {
 
     /// A call goes to this upstream. Behind an open time it is the one that tries: all others wait
     /// until it is back, at most another open time.
-    pub(crate) fn enter(&self, now: MonoNanos, bounds: BreakerBounds) -> Gate {
+    pub(crate) fn enter(&self, now: MonoNanos, bounds: BreakerBounds) -> Option<Pass> {
         let mut state = self.state.lock();
         match state.closed_until {
-            Some(until) if until > now => Gate::ShutFor(now.until(until)),
+            Some(until) if until > now => return None,
             Some(_) => {
                 state.closed_until = Some(now.after(bounds.open));
-                Gate::Free
+                state.turn += 1;
             }
-            None => Gate::Free,
+            None => {}
         }
+        Some(Pass { turn: state.turn })
     }
 
     /// It answered: all may ask.
     pub(crate) fn succeeded(&self) {
-        *self.state.lock() = State::default();
+        let mut state = self.state.lock();
+        (state.failures, state.closed_until) = (0, None);
     }
 
-    /// It failed.
-    pub(crate) fn failed(&self, now: MonoNanos, bounds: BreakerBounds) -> Tripped {
+    /// It failed. A call that was let in before the breaker opened does not keep it open longer.
+    pub(crate) fn failed(&self, pass: Pass, now: MonoNanos, bounds: BreakerBounds) -> Tripped {
         let mut state = self.state.lock();
+        let was_open = state.closed_until.is_some();
+        if was_open && pass.turn != state.turn {
+            return Tripped::No;
+        }
         state.failures = state.failures.saturating_add(1);
         if state.failures < bounds.failures {
             return Tripped::No;
         }
-        let was_open = state.closed_until.is_some_and(|until| until > now);
         state.closed_until = Some(now.after(bounds.open));
+        state.turn += 1;
         if was_open { Tripped::No } else { Tripped::Yes }
     }
 
-    /// The call that went there says nothing about it: whoever comes next may try.
-    pub(crate) fn learnt_nothing(&self, now: MonoNanos) {
+    /// The call that went there says nothing about it: if it was the one that tried, whoever comes
+    /// next may try.
+    pub(crate) fn learnt_nothing(&self, pass: Pass, now: MonoNanos) {
         let mut state = self.state.lock();
-        if state.closed_until.is_some_and(|until| until > now) {
+        if state.closed_until.is_some() && pass.turn == state.turn {
             state.closed_until = Some(now);
         }
     }
@@ -127,12 +143,19 @@ mod tests {
         MonoNanos(nanos)
     }
 
+    fn entered(breaker: &Breaker, now: i64) -> Pass {
+        breaker.enter(at(now), BOUNDS).unwrap()
+    }
+
+    fn failed(breaker: &Breaker, now: i64) -> Tripped {
+        breaker.failed(entered(breaker, now), at(now), BOUNDS)
+    }
+
     fn tripped_at(now: i64) -> Breaker {
         let breaker = Breaker::default();
-        assert_eq!(breaker.failed(at(now), BOUNDS), Tripped::No);
-        assert_eq!(breaker.failed(at(now), BOUNDS), Tripped::No);
-        assert_eq!(breaker.enter(at(now), BOUNDS), Gate::Free);
-        assert_eq!(breaker.failed(at(now), BOUNDS), Tripped::Yes);
+        assert_eq!(failed(&breaker, now), Tripped::No);
+        assert_eq!(failed(&breaker, now), Tripped::No);
+        assert_eq!(failed(&breaker, now), Tripped::Yes);
         breaker
     }
 
@@ -140,7 +163,8 @@ mod tests {
     fn failures_in_a_row_shut_the_gate_for_a_while() {
         let breaker = tripped_at(0);
         assert_eq!(breaker.gate(at(0)), Gate::ShutFor(nanos(100)));
-        assert_eq!(breaker.enter(at(60), BOUNDS), Gate::ShutFor(nanos(40)));
+        assert_eq!(breaker.gate(at(60)), Gate::ShutFor(nanos(40)));
+        assert_eq!(breaker.enter(at(60), BOUNDS), None);
         assert_eq!(breaker.gate(at(100)), Gate::Free);
     }
 
@@ -148,8 +172,8 @@ mod tests {
     fn a_success_in_between_begins_the_count_anew() {
         let breaker = Breaker::default();
         for _ in 0..10 {
-            assert_eq!(breaker.failed(at(0), BOUNDS), Tripped::No);
-            assert_eq!(breaker.failed(at(0), BOUNDS), Tripped::No);
+            assert_eq!(failed(&breaker, 0), Tripped::No);
+            assert_eq!(failed(&breaker, 0), Tripped::No);
             breaker.succeeded();
         }
         assert_eq!(breaker.gate(at(0)), Gate::Free);
@@ -158,22 +182,41 @@ mod tests {
     #[test]
     fn behind_the_open_time_one_call_tries_and_decides_for_all() {
         let breaker = tripped_at(0);
-        assert_eq!(breaker.enter(at(100), BOUNDS), Gate::Free);
-        assert_eq!(breaker.enter(at(100), BOUNDS), Gate::ShutFor(nanos(100)), "only one tries");
-        assert_eq!(breaker.failed(at(110), BOUNDS), Tripped::No, "it stays open");
+        let pass = entered(&breaker, 100);
+        assert_eq!(breaker.gate(at(100)), Gate::ShutFor(nanos(100)), "only one tries");
+        assert_eq!(breaker.enter(at(100), BOUNDS), None);
+        assert_eq!(breaker.failed(pass, at(110), BOUNDS), Tripped::No, "it stays open");
         assert_eq!(breaker.gate(at(209)), Gate::ShutFor(nanos(1)));
-        assert_eq!(breaker.enter(at(210), BOUNDS), Gate::Free);
+        entered(&breaker, 210);
         breaker.succeeded();
-        assert_eq!(breaker.enter(at(211), BOUNDS), Gate::Free);
-        assert_eq!(breaker.failed(at(212), BOUNDS), Tripped::No);
+        assert_eq!(failed(&breaker, 212), Tripped::No);
+        assert_eq!(breaker.gate(at(212)), Gate::Free);
     }
 
     #[test]
     fn a_try_that_says_nothing_leaves_the_next_one_to_try() {
         let breaker = tripped_at(0);
-        assert_eq!(breaker.enter(at(100), BOUNDS), Gate::Free);
-        breaker.learnt_nothing(at(120));
-        assert_eq!(breaker.enter(at(120), BOUNDS), Gate::Free);
+        let pass = entered(&breaker, 100);
+        breaker.learnt_nothing(pass, at(120));
+        assert!(breaker.enter(at(120), BOUNDS).is_some());
+    }
+
+    #[test]
+    fn what_older_calls_learn_neither_ends_nor_prolongs_the_open_time() {
+        let breaker = Breaker::default();
+        let old = entered(&breaker, 0);
+        for _ in 0..3 {
+            failed(&breaker, 0);
+        }
+        breaker.learnt_nothing(old, at(10));
+        assert_eq!(breaker.failed(old, at(90), BOUNDS), Tripped::No);
+        assert_eq!(breaker.gate(at(90)), Gate::ShutFor(nanos(10)));
+        let pass = entered(&breaker, 100);
+        breaker.learnt_nothing(old, at(110));
+        assert_eq!(breaker.failed(old, at(110), BOUNDS), Tripped::No);
+        assert_eq!(breaker.gate(at(110)), Gate::ShutFor(nanos(90)), "somebody tries");
+        breaker.failed(pass, at(120), BOUNDS);
+        assert_eq!(breaker.gate(at(120)), Gate::ShutFor(nanos(100)));
     }
 
     #[test]
@@ -181,7 +224,7 @@ mod tests {
         let breakers = Breakers::default();
         let name = UpstreamName::parse("one").unwrap();
         for _ in 0..3 {
-            breakers.of(&name).failed(at(0), BOUNDS);
+            failed(&breakers.of(&name), 0);
         }
         assert_eq!(breakers.of(&name).gate(at(1)), Gate::ShutFor(nanos(99)));
         assert_eq!(breakers.of(&UpstreamName::parse("two").unwrap()).gate(at(1)), Gate::Free);

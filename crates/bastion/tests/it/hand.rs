@@ -19,9 +19,13 @@ pub(crate) enum Then {
     Keep,
     /// The connection is closed.
     Close,
+    /// The connection is reset: what was not read is lost.
+    Reset,
+    /// Nothing more, on an open connection.
+    Stall,
 }
 
-/// An upstream that gives every request the same answer.
+/// An upstream that answers each request from its list; the last answer is given ever after.
 pub(crate) struct Hand {
     /// Where it listens.
     pub(crate) address: SocketAddr,
@@ -34,8 +38,7 @@ pub(crate) struct Hand {
 }
 
 struct Play {
-    pieces: Vec<Bytes>,
-    then: Then,
+    turns: Vec<(Vec<Bytes>, Then)>,
     requests: Arc<AtomicU64>,
     written: Arc<AtomicU64>,
     closed: watch::Sender<u64>,
@@ -44,13 +47,18 @@ struct Play {
 impl Hand {
     /// Answers with these pieces, each written by itself.
     pub(crate) async fn answering(pieces: Vec<Bytes>, then: Then) -> Hand {
+        Hand::in_turn(vec![(pieces, then)]).await
+    }
+
+    /// Answers the first request with the first of these, and so on.
+    pub(crate) async fn in_turn(turns: Vec<(Vec<Bytes>, Then)>) -> Hand {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (requests, written) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
         let (sender, closed) = watch::channel(0);
         let hand =
             Hand { address, requests: Arc::clone(&requests), pieces: Arc::clone(&written), closed };
-        let play = Arc::new(Play { pieces, then, requests, written, closed: sender });
+        let play = Arc::new(Play { turns, requests, written, closed: sender });
         drop(Tasks::new().spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let play = Arc::clone(&play);
@@ -91,16 +99,24 @@ impl Play {
         stream.set_nodelay(true).unwrap();
         let mut stream = BufReader::new(stream);
         while request(&mut stream).await.is_some() {
-            self.requests.fetch_add(1, Ordering::Relaxed);
-            for piece in &self.pieces {
+            let earlier = self.requests.fetch_add(1, Ordering::Relaxed);
+            let turn = usize::try_from(earlier).unwrap().min(self.turns.len() - 1);
+            let (pieces, then) = &self.turns[turn];
+            for piece in pieces {
                 if stream.get_mut().write_all(piece).await.is_err() {
                     return;
                 }
                 self.written.fetch_add(1, Ordering::Relaxed);
                 tokio::task::yield_now().await;
             }
-            if self.then == Then::Close {
-                break;
+            match then {
+                Then::Keep => {}
+                Then::Close => break,
+                Then::Reset => {
+                    stream.get_ref().set_zero_linger().unwrap();
+                    break;
+                }
+                Then::Stall => std::future::pending().await,
             }
         }
         drop(stream);

@@ -47,7 +47,7 @@ impl Nginx {
         nginx.arg("-p").arg(folder.path()).args(["-c", "nginx.conf", "-e", "error.log"]);
         nginx.stdout(Stdio::null()).stderr(Stdio::null());
         let child = nginx.spawn().expect("Debian's nginx-light is installed by scripts/test");
-        let nginx = Nginx { address, child, folder: folder };
+        let nginx = Nginx { address, child, folder };
         nginx.listens();
         nginx
     }

@@ -2,6 +2,16 @@
 //!
 //! A test here must never let a second request to the upstream pass unseen: each asks its log.
 
+mod breaker;
+mod budget;
+mod fallback;
+mod leaving;
+mod refused;
+mod residency;
+mod restart;
+mod retry;
+mod retry_after;
+
 use std::net::SocketAddr;
 
 use bastion_sim::{Script, SimOptions};
@@ -18,7 +28,24 @@ use crate::upstream::Upstream;
 /// Stands in every bad answer of the upstream's; no caller may ever read it.
 const LEAK: &str = "leak-4713";
 
+/// The configuration that tests begin with, under these bounds of attempts.
+fn retrying(config: &str, retry: &str) -> String {
+    let one_attempt = "attempts = 1\nbreaker = { failures = 1000 }";
+    assert!(config.contains(one_attempt), "{config}");
+    config.replace(one_attempt, retry)
+}
+
 impl Scene {
+    /// With these bounds of attempts.
+    fn retrying(retry: &str) -> Scene {
+        Scene::with(|config| retrying(&config, retry))
+    }
+
+    /// A figure of the metrics: the sum of all lines that begin so.
+    async fn figure(&self, begin: &str) -> u64 {
+        figure(&self.bastion, begin).await
+    }
+
     /// A call to an upstream that plays this answer; it must get exactly one request.
     async fn played(&self, script: &str, body: &str) -> Answer {
         self.upstream.play(&format!("[[answer]]\n{script}\n"));
@@ -37,6 +64,13 @@ impl Scene {
         assert!(!all.contains(LEAK), "{all}");
         assert_eq!(answer.header("content-type"), "application/json");
     }
+}
+
+/// A figure of a gateway's metrics: the sum of all lines that begin so.
+async fn figure(bastion: &Bastion, begin: &str) -> u64 {
+    let metrics = Client::with_text(bastion.operators, "").get("/metrics").await.text();
+    let lines = metrics.lines().filter(|line| line.starts_with(begin));
+    lines.map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum()
 }
 
 #[tokio::test]

@@ -40,6 +40,11 @@ impl Upstream {
         self.log.clear();
     }
 
+    /// From the next request on it takes this key and no other.
+    pub(crate) fn takes_only(&self, key: &str) {
+        self.controls.set_keys(vec![key.to_owned()]);
+    }
+
     /// Waits until its log is as `is` says.
     pub(crate) async fn wait_for(&self, is: impl Fn(&[LogEntry]) -> bool) {
         assert!(self.log.wait_for(is, LIMIT).await, "{:#?}", self.log.entries());

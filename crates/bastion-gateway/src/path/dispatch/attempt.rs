@@ -8,7 +8,7 @@ use bastion_wire::retry_after;
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 use http_body_util::Full;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::answer::{Answer, WholeAnswer};
 use super::body::{not_found, their_refusal, whole};
@@ -59,35 +59,35 @@ fn no_credential(refusal: Refusal) -> Failed {
     }
 }
 
+/// Sends the request and reads what is needed to judge it, all within one time.
 async fn in_time(
     calling: Calling<'_>,
     route: &Route,
     request: Request<Full<Bytes>>,
 ) -> Result<Begun, Failed> {
-    let (limit, what) = if calling.screened.delivery.is_streamed() {
+    let Calling { desk, screened, .. } = calling;
+    let (limit, what) = if screened.delivery.is_streamed() {
         (route.timeouts.first_event.duration(), "no event")
     } else {
         (route.timeouts.answer.duration(), "no whole answer")
     };
-    let begun = tokio::time::timeout(limit, begin(calling, route, request)).await;
-    begun.unwrap_or_else(|_| Err(Failed::timed_out(what, limit)))
-}
-
-async fn begin(
-    calling: Calling<'_>,
-    route: &Route,
-    request: Request<Full<Bytes>>,
-) -> Result<Begun, Failed> {
-    let Calling { desk, screened, .. } = calling;
+    let end = Instant::now() + limit;
+    let late = || Failed::timed_out(what, limit);
+    let way = (&*route.upstream, route.timeouts.connect.duration());
+    let sent = timeout_at(end, send(&desk.pool, way, request)).await;
+    let (head, body) = sent.map_err(|_| late())??.into_parts();
     let now = || desk.gateway.tools.clock.now();
-    let connect_timeout = route.timeouts.connect.duration();
-    let (head, body) =
-        send(&desk.pool, (&route.upstream, connect_timeout), request).await?.into_parts();
     let answer = match judge(&head, screened.delivery.is_streamed(), now()) {
         Verdict::Stream => return Ok(Begun::Stream(Box::new((head.headers, body)))),
-        Verdict::Whole => whole(head, body).await?,
-        Verdict::TheirRefusal => their_refusal(head, body).await?,
-        Verdict::NotFound => not_found(head, body).await?,
+        Verdict::Whole => timeout_at(end, whole(head, body)).await.map_err(|_| late())??,
+        Verdict::TheirRefusal => {
+            let refusal = timeout_at(end, their_refusal(head, body)).await;
+            refusal.map_err(|_| Failed::refused("its refusal did not come to an end in time"))??
+        }
+        Verdict::NotFound => {
+            let refusal = timeout_at(end, not_found(head, body)).await;
+            refusal.map_err(|_| Failed::misplaced("its 404 did not come to an end in time"))??
+        }
         Verdict::Failed { refusal, outcome, again } => {
             let cause = format!("it answered {}", head.status.as_u16());
             let retry_after = retry_after(&head.headers, now());

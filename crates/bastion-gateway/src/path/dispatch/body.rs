@@ -28,21 +28,24 @@ pub(super) async fn whole(head: Parts, body: UpstreamBody) -> Result<WholeAnswer
 
 /// Their 4xx goes on as it came, if it is one that a client can read.
 pub(super) async fn their_refusal(head: Parts, body: UpstreamBody) -> Result<WholeAnswer, Failed> {
-    let body = read(body, MAX_THEIR_REFUSAL_BYTES).await?;
+    let body = read(body, MAX_THEIR_REFUSAL_BYTES).await;
+    let body = body.map_err(|failed| Failed::refused(&failed.cause))?;
     if std::str::from_utf8(&body).is_ok() && is_json_object(&body) {
         return Ok(WholeAnswer { head, body, reported: None });
     }
     let cause = format!("it answered {} without an error that can be read", head.status.as_u16());
-    Err(Failed::final_word(&cause))
+    Err(Failed::refused(&cause))
 }
 
 /// A 404: of the model it goes on, of the path it is our configuration's fault.
 pub(super) async fn not_found(head: Parts, body: UpstreamBody) -> Result<WholeAnswer, Failed> {
-    let answer = their_refusal(head, body).await?;
-    if is_model_not_found(&answer.body) {
+    let answer = their_refusal(head, body).await;
+    if let Ok(answer) = answer
+        && is_model_not_found(&answer.body)
+    {
         return Ok(answer);
     }
-    Err(Failed::final_word("it knows no such path; see the configuration's base_url"))
+    Err(Failed::misplaced("it knows no such path; see the configuration's base_url"))
 }
 
 async fn read(mut body: UpstreamBody, limit_bytes: usize) -> Result<Bytes, Failed> {

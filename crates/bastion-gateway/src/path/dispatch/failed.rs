@@ -20,6 +20,8 @@ pub(super) enum Again {
     Anywhere,
     /// Only to another one: this one would say the same again.
     Elsewhere,
+    /// To none: the request was refused, and every other one would be asked the same.
+    Never,
 }
 
 /// An attempt that came to nothing.
@@ -64,9 +66,20 @@ impl Failed {
         }
     }
 
-    /// It answered a refusal of its own that cannot be passed on; asked again it would say the same.
-    pub(super) fn final_word(cause: &str) -> Failed {
-        Failed { unknown: false, again: Again::Elsewhere, ..Failed::no_sense(cause) }
+    /// It refused the request, in words that cannot be passed on: that is no failure of the
+    /// upstream's, and nobody is asked the same again. Box `reliability.no-4xx-retry`.
+    pub(super) fn refused(cause: &str) -> Failed {
+        Failed {
+            outcome: AttemptOutcome::Refused,
+            unknown: false,
+            again: Again::Never,
+            ..Failed::no_sense(cause)
+        }
+    }
+
+    /// It does not know what our configuration says of it: another one may.
+    pub(super) fn misplaced(cause: &str) -> Failed {
+        Failed { again: Again::Elsewhere, ..Failed::refused(cause) }
     }
 
     /// It took longer than it may.

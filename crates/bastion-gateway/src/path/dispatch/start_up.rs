@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::answer::{Answer, OpenStream, Silence};
 use super::body::joined;
-use super::failed::{Ended, Failed};
+use super::failed::{Again, Ended, Failed};
 use crate::line::Line;
 use crate::path::screen::{Delivery, Screened};
 use crate::policy::Route;
@@ -56,7 +56,8 @@ impl Held {
         self.bytes = self.bytes.saturating_add(run.bytes.len());
         self.runs.push(run);
         if delivery.is_atomic() && self.bytes > MAX_ATOMIC_BYTES {
-            return Err(Failed::final_word("the stream is too long to be held back"));
+            let failed = Failed::no_sense("the stream is too long to be held back");
+            return Err(Failed { again: Again::Elsewhere, ..failed });
         }
         Ok(())
     }

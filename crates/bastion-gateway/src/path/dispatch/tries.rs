@@ -14,7 +14,7 @@ use super::answer::Answer;
 use super::calling::Calling;
 use super::failed::{Again, Failed};
 use super::outcome::{Dispatched, Outcome};
-use crate::breaker::{Gate, Tripped};
+use crate::breaker::{Gate, Pass, Tripped};
 use crate::policy::{RetryPolicy, Route};
 
 /// What to do next.
@@ -45,6 +45,8 @@ pub(super) struct Tries<'a> {
     attempts: u32,
     /// The next attempt was taken from the budget.
     paid: bool,
+    /// What the attempt that runs was let in with.
+    pass: Pass,
     last: Option<(Arc<Route>, Failed)>,
     unknown: bool,
 }
@@ -63,6 +65,7 @@ impl<'a> Tries<'a> {
             began,
             attempts: 0,
             paid: true,
+            pass: Pass::default(),
             last: None,
             unknown: false,
         }
@@ -86,22 +89,23 @@ impl<'a> Tries<'a> {
         }
         let route = Arc::clone(&turn.route);
         // Another call may have been the one that tries, just now.
-        if route.upstream.breaker.enter(now, self.retry.breaker) != Gate::Free {
+        let Some(pass) = route.upstream.breaker.enter(now, self.retry.breaker) else {
             return self.step();
-        }
+        };
+        self.pass = pass;
         self.attempts += 1;
         self.paid = false;
         Step::Go(route)
     }
 
-    /// Who has the next turn, and when: the one that may be asked first.
+    /// Who has the next turn, and when: the one that may be asked first, not before now.
     fn next(&self, now: MonoNanos) -> Option<(usize, MonoNanos)> {
         let open =
             |turn: &Turn| !turn.barred && turn.route.upstream.breaker.gate(now) == Gate::Free;
         let open = self.turns.iter().enumerate().filter(|(_, turn)| open(turn));
         // Who was not asked yet comes first, in order; then who may be asked again soonest.
         open.min_by_key(|(_, turn)| turn.ready_at.map_or((false, now), |at| (true, at)))
-            .map(|(index, turn)| (index, turn.ready_at.unwrap_or(now)))
+            .map(|(index, turn)| (index, turn.ready_at.unwrap_or(now).max(now)))
     }
 
     fn may_begin_at(&self, at: MonoNanos) -> bool {
@@ -109,7 +113,8 @@ impl<'a> Tries<'a> {
             || (self.attempts < self.retry.attempts && self.began.until(at) <= self.retry.total)
     }
 
-    /// Every attempt but the first is taken from the budget, once.
+    /// Every attempt but the first is taken from the budget, once; but for one behind an upstream
+    /// that sent the request away at its door.
     fn pay(&mut self, now: MonoNanos) -> bool {
         let gateway = &self.calling.desk.gateway;
         self.paid = self.paid || gateway.retry_budget.take(now, self.retry.budget_per_mille);
@@ -132,8 +137,12 @@ impl<'a> Tries<'a> {
         let dice = self.calling.desk.gateway.dice.throw();
         let backoff = self.retry.backoff.wait(self.attempts, dice);
         let asked = failed.retry_after.map(bastion_wire::RetryAfter::wait).unwrap_or_default();
+        self.paid = failed.again == Again::Elsewhere && !failed.unknown;
+        if failed.again == Again::Never {
+            self.turns.iter_mut().for_each(|turn| turn.barred = true);
+        }
         if let Some(turn) = self.turns.iter_mut().find(|turn| Arc::ptr_eq(&turn.route, &route)) {
-            turn.barred = failed.again == Again::Elsewhere || asked > self.retry.backoff.cap;
+            turn.barred |= failed.again == Again::Elsewhere || asked > self.retry.backoff.cap;
             turn.ready_at = Some(now.after(backoff.max(asked)));
         }
         self.last = Some((route, failed));
@@ -146,7 +155,7 @@ impl<'a> Tries<'a> {
         match outcome {
             AttemptOutcome::Answered | AttemptOutcome::Refused => upstream.breaker.succeeded(),
             AttemptOutcome::Failed | AttemptOutcome::Unreachable | AttemptOutcome::TimedOut => {
-                if upstream.breaker.failed(now, self.retry.breaker) == Tripped::Yes {
+                if upstream.breaker.failed(self.pass, now, self.retry.breaker) == Tripped::Yes {
                     self.calling.desk.gateway.tools.metrics.breaker_opened(&upstream.name);
                     tracing::warn!(
                         upstream = %upstream.name,
@@ -158,7 +167,7 @@ impl<'a> Tries<'a> {
             AttemptOutcome::Credentials
             | AttemptOutcome::Funds
             | AttemptOutcome::RateLimited
-            | AttemptOutcome::Cancelled => upstream.breaker.learnt_nothing(now),
+            | AttemptOutcome::Cancelled => upstream.breaker.learnt_nothing(self.pass, now),
         }
     }
 
