@@ -2,7 +2,6 @@
 //!
 //! It must never leave out the request id, and never let an answer be stored on its way.
 
-use axum::body::Body;
 use bastion_types::RequestId;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
@@ -58,7 +57,10 @@ impl Answer {
 }
 
 /// The answer as it leaves; without an id only where the system gives no randomness for one.
-pub(crate) fn respond(id: Option<RequestId>, outcome: Result<Answer, Problem>) -> Response<Body> {
+pub(crate) fn respond<B: From<Vec<u8>>>(
+    id: Option<RequestId>,
+    outcome: Result<Answer, Problem>,
+) -> Response<B> {
     let mut response = match outcome {
         Ok(answer) => whole(answer.status, answer.content_type, answer.body),
         Err(problem) => envelope(id, &problem),
@@ -71,14 +73,18 @@ pub(crate) fn respond(id: Option<RequestId>, outcome: Result<Answer, Problem>) -
     response
 }
 
-fn whole(status: StatusCode, content_type: HeaderValue, body: Vec<u8>) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
+fn whole<B: From<Vec<u8>>>(
+    status: StatusCode,
+    content_type: HeaderValue,
+    body: Vec<u8>,
+) -> Response<B> {
+    let mut response = Response::new(B::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
 }
 
-fn envelope(id: Option<RequestId>, problem: &Problem) -> Response<Body> {
+fn envelope<B: From<Vec<u8>>>(id: Option<RequestId>, problem: &Problem) -> Response<B> {
     let request = id.map(|id| format!(" (request {id})")).unwrap_or_default();
     let error = ErrorBody {
         message: format!("{}{request}", problem.message),

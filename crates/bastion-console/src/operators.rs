@@ -6,13 +6,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use bastion_runtime::Handler;
+use bastion_runtime::{BadHead, Handler};
+use bastion_types::RequestId;
 use http::Response;
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
+use crate::answer::respond;
 use crate::desk::{Desk, OperatorTools};
 use crate::document::operations;
 use crate::door::{Access, enter};
@@ -20,13 +22,15 @@ use crate::problem::Problem;
 
 /// Answers operators.
 pub struct Operators {
+    desk: Arc<Desk>,
     router: Router,
 }
 
 impl Operators {
     /// With these tools.
     pub fn new(tools: OperatorTools) -> Operators {
-        Operators { router: router(Arc::new(Desk::new(tools))) }
+        let desk = Arc::new(Desk::new(tools));
+        Operators { router: router(Arc::clone(&desk)), desk }
     }
 }
 
@@ -35,6 +39,11 @@ impl Handler for Operators {
     type Session = ();
 
     fn open(&self, _peer: SocketAddr) {}
+
+    fn refuse_head(&self, why: BadHead) -> Response<Bytes> {
+        let id = RequestId::generate(self.desk.clock.now()).ok();
+        respond(id, Err(Problem::bad_head(why.status(), why.message())))
+    }
 
     async fn answer(
         self: Arc<Self>,

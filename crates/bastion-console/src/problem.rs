@@ -77,6 +77,11 @@ impl Problem {
         Problem { param: Some(name), ..Problem::invalid(message) }
     }
 
+    /// The head of the request is not served.
+    pub(crate) fn bad_head(status: StatusCode, message: Cow<'static, str>) -> Problem {
+        Problem { status, ..Problem::invalid(message) }
+    }
+
     /// The body is longer than what is read.
     pub(crate) fn too_large(limit_bytes: usize) -> Problem {
         let message = format!("the body is larger than {limit_bytes} bytes; send less");

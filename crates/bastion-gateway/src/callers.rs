@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bastion_runtime::{Handler, Tasks};
+use bastion_runtime::{BadHead, Handler, Tasks};
 use bastion_types::Refusal;
 use bastion_wire::refusal_response;
 use bytes::Bytes;
@@ -52,6 +52,10 @@ impl Handler for Callers {
     type Session = ();
 
     fn open(&self, _peer: SocketAddr) {}
+
+    fn refuse_head(&self, why: BadHead) -> Response<Bytes> {
+        path::refuse_head(&self.desk, why)
+    }
 
     async fn answer(
         self: Arc<Self>,

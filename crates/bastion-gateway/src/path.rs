@@ -16,6 +16,7 @@ mod settle;
 
 use std::sync::Arc;
 
+use bastion_runtime::BadHead;
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -30,6 +31,11 @@ use door::Arrival;
 use hold::Hold;
 use screen::Turned;
 use settle::Settlement;
+
+/// What a caller is told whose head has no single reading (400, 431).
+pub(crate) fn refuse_head(desk: &Desk, why: BadHead) -> Response<Bytes> {
+    door::refuse_head(desk, why)
+}
 
 /// What needs no task: an unknown path, a wrong method (404, 405), a bad key (401).
 pub(crate) fn enter(desk: &Desk, request: Request<Incoming>) -> Result<Known, Response<Bytes>> {

@@ -8,23 +8,35 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulConnection;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use crate::farewell::farewell;
 use crate::first_bytes::FirstBytes;
+use crate::head::{Exchanges, Gate, Watched};
 use crate::{Drain, Handler};
+
+/// What hyper may read ahead of a head that is as long as may be, in bytes.
+const READ_AHEAD_BYTES: u32 = 8 * 1024;
 
 /// Requests at the same time on one HTTP/2 connection.
 const MAX_HTTP2_STREAMS: u32 = 256;
+
+/// A peer's stream, plain or TLS.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
 
 /// What one peer may take.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectionLimits {
     /// Connections at the same time; further ones wait in the system's queue.
     pub max_connections: usize,
-    /// Bytes of a request's head; hyper answers 431 beyond it.
+    /// Bytes of a request's head; 431 beyond it.
     pub max_head_bytes: u32,
     /// From a connection's (or the next request's) begin to the end of its head.
     pub head_timeout: Duration,
@@ -55,14 +67,64 @@ pub(crate) async fn serve<H: Handler>(
         begun = tokio::time::timeout(limits.head_timeout, FirstBytes::wait(&stream)) => begun,
         () = drain.begun() => return,
     };
-    let Ok(FirstBytes::Came) = begun else { return };
     let session = Arc::new(handler.open(peer));
+    match begun {
+        Ok(FirstBytes::OfHttp1) => serve_http1(stream, (handler, session), limits, drain).await,
+        Ok(FirstBytes::OfHttp2) => serve_http2(stream, (handler, session), limits, drain).await,
+        Ok(FirstBytes::PeerLeft) | Err(_) => {}
+    }
+}
+
+/// Heads are judged before hyper reads them; what was refused is told when hyper is done.
+async fn serve_http1<H: Handler, S: Stream>(
+    stream: S,
+    (handler, session): (Arc<H>, Arc<H::Session>),
+    limits: ConnectionLimits,
+    drain: Drain,
+) {
+    let exchanges = Exchanges::default();
+    let (gate, kept) = Gate::new(stream, limits.max_head_bytes, exchanges.clone());
+    let answering = Arc::clone(&handler);
+    let service = service_fn(move |request| {
+        let exchange = exchanges.begin();
+        let answer = Arc::clone(&answering).answer(Arc::clone(&session), request);
+        async move { Ok::<_, Infallible>(answer.await.map(|body| Watched::new(body, exchange))) }
+    });
+    let buffer_bytes = limits.max_head_bytes.saturating_add(READ_AHEAD_BYTES);
+    let mut builder = http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_timeout)
+        .max_buf_size(usize::try_from(buffer_bytes).unwrap_or(usize::MAX));
+    until_its_end(builder.serve_connection(TokioIo::new(gate), service), drain).await;
+    let Some(left) = kept.take() else { return };
+    if left.refused.is_some() || left.is_unread {
+        farewell(left.stream, left.refused.map(|why| handler.refuse_head(why))).await;
+    }
+}
+
+async fn serve_http2<H: Handler, S: Stream>(
+    stream: S,
+    (handler, session): (Arc<H>, Arc<H::Session>),
+    limits: ConnectionLimits,
+    drain: Drain,
+) {
     let service = service_fn(move |request| {
         let answer = Arc::clone(&handler).answer(Arc::clone(&session), request);
         async move { Ok::<_, Infallible>(answer.await) }
     });
-    let builder = protocol(limits);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .max_header_list_size(limits.max_head_bytes)
+        .max_concurrent_streams(MAX_HTTP2_STREAMS)
+        .keep_alive_interval(Some(limits.head_timeout));
+    until_its_end(builder.serve_connection(TokioIo::new(stream), service), drain).await;
+}
+
+/// Callers leave in the middle all the time; the call's own record says so.
+async fn until_its_end<C: GracefulConnection>(connection: C, drain: Drain) {
+    let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = drain.begun() => {
@@ -70,24 +132,7 @@ pub(crate) async fn serve<H: Handler>(
             connection.await
         }
     };
-    if let Err(cause) = ended {
-        // Callers leave in the middle all the time; the call's own record says so.
-        tracing::trace!(cause, "a connection ended early");
+    if ended.is_err() {
+        tracing::trace!("a connection ended early");
     }
-}
-
-fn protocol(limits: ConnectionLimits) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_timeout)
-        .max_buf_size(usize::try_from(limits.max_head_bytes).unwrap_or(usize::MAX));
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(limits.max_head_bytes)
-        .max_concurrent_streams(MAX_HTTP2_STREAMS)
-        .keep_alive_interval(Some(limits.head_timeout));
-    builder
 }

@@ -15,8 +15,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// What came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FirstBytes {
-    /// Enough to tell the protocol.
-    Came,
+    /// Those of HTTP/1, or of nothing that we speak.
+    OfHttp1,
+    /// Those of HTTP/2.
+    OfHttp2,
     /// The peer left before.
     PeerLeft,
 }
@@ -31,8 +33,11 @@ impl FirstBytes {
                 Ok(came) if came > 0 => came,
                 Ok(_) | Err(_) => return FirstBytes::PeerLeft,
             };
-            if came == PREFACE.len() || begin.get(..came) != PREFACE.get(..came) {
-                return FirstBytes::Came;
+            if begin.get(..came) != PREFACE.get(..came) {
+                return FirstBytes::OfHttp1;
+            }
+            if came == PREFACE.len() {
+                return FirstBytes::OfHttp2;
             }
             if came == seen {
                 tokio::time::sleep(LOOK_AGAIN).await;
@@ -64,9 +69,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_bytes_that_tell_the_protocol_end_the_wait() {
-        check(b"G", FirstBytes::Came).await;
-        check(b"PO", FirstBytes::Came).await;
-        check(PREFACE, FirstBytes::Came).await;
+        check(b"G", FirstBytes::OfHttp1).await;
+        check(b"PO", FirstBytes::OfHttp1).await;
+        check(PREFACE, FirstBytes::OfHttp2).await;
         check(b"", FirstBytes::PeerLeft).await;
     }
 
@@ -77,7 +82,7 @@ mod tests {
         let waited = tokio::time::timeout(LOOK_AGAIN * 3, FirstBytes::wait(&far)).await;
         assert!(waited.is_err());
         near.write_all(b"\r\nSM\r\n\r\n").await.unwrap();
-        assert_eq!(FirstBytes::wait(&far).await, FirstBytes::Came);
+        assert_eq!(FirstBytes::wait(&far).await, FirstBytes::OfHttp2);
         let mut begin = [0; PREFACE.len()];
         assert_eq!(far.peek(&mut begin).await.unwrap(), PREFACE.len());
         assert_eq!(&begin, PREFACE);

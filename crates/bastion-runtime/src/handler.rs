@@ -10,17 +10,23 @@ use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
+use crate::head::BadHead;
+
 /// Answers requests; one for each listener, or one for each thread of it.
 pub trait Handler: Send + Sync + 'static {
     /// The answer's body.
     type Body: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
         + Send
+        + Unpin
         + 'static;
     /// What lives as long as a connection; dropped when it is closed.
     type Session: Send + Sync + 'static;
 
     /// A connection was accepted.
     fn open(&self, peer: SocketAddr) -> Self::Session;
+
+    /// What the peer is told whose head is not served; the connection is closed behind it.
+    fn refuse_head(&self, why: BadHead) -> Response<Bytes>;
 
     /// A request came. The future is dropped when the caller leaves.
     fn answer(

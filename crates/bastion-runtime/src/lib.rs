@@ -7,8 +7,10 @@ mod bind;
 mod clock;
 mod connection;
 mod drain;
+mod farewell;
 mod first_bytes;
 mod handler;
+mod head;
 mod tasks;
 mod threads;
 
@@ -18,5 +20,6 @@ pub use clock::TokioClock;
 pub use connection::ConnectionLimits;
 pub use drain::Drain;
 pub use handler::Handler;
+pub use head::BadHead;
 pub use tasks::Tasks;
 pub use threads::{ThreadError, Threads};

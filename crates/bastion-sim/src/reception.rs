@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bastion_runtime::{Drain, Handler};
+use bastion_runtime::{BadHead, Drain, Handler};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderValue};
 use http::request::Parts;
@@ -14,7 +14,7 @@ use http::{Request, Response, StatusCode, Version};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Content};
 use crate::body::{SimBody, waited};
 use crate::endpoint::{Asked, Endpoint};
 use crate::endpoints;
@@ -145,6 +145,19 @@ impl Handler for Reception {
 
     fn open(&self, peer: SocketAddr) -> Visit {
         Visit { connection: OpenConnection::begin(&self.state.log), peer }
+    }
+
+    fn refuse_head(&self, why: BadHead) -> Response<Bytes> {
+        let Answer { headers, content, .. } =
+            Refused::Invalid { message: why.message(), param: None }.answer();
+        let body = match content {
+            Content::Whole(body) => body,
+            Content::Events(_) => Bytes::new(),
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = why.status();
+        *response.headers_mut() = headers;
+        response
     }
 
     async fn answer(

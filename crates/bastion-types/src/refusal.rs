@@ -118,6 +118,11 @@ pub enum Refusal {
         /// The most that is read.
         limit_bytes: u64,
     },
+    /// The request has more header lines than `limit_lines`.
+    TooManyHeaders {
+        /// The most that are read.
+        limit_lines: u32,
+    },
     /// The body came too slowly.
     RequestTimeout,
     /// A limit of the key.
@@ -183,7 +188,9 @@ impl Refusal {
             }
             Refusal::ModelNotFound { .. } => (404, InvalidRequest, "model_not_found", Never),
             Refusal::PayloadTooLarge { .. } => (413, InvalidRequest, "payload_too_large", Never),
-            Refusal::HeadersTooLarge { .. } => (431, InvalidRequest, "headers_too_large", Never),
+            Refusal::HeadersTooLarge { .. } | Refusal::TooManyHeaders { .. } => {
+                (431, InvalidRequest, "headers_too_large", Never)
+            }
             Refusal::RequestTimeout => (408, InvalidRequest, "request_timeout", Again),
             Refusal::RateLimited { retry_after_s, .. } => {
                 (429, RateLimit, "rate_limit_exceeded", After(*retry_after_s))
@@ -271,6 +278,9 @@ impl Refusal {
             }
             Refusal::HeadersTooLarge { limit_bytes } => {
                 format!("the headers are larger than {limit_bytes} bytes; send less").into()
+            }
+            Refusal::TooManyHeaders { limit_lines } => {
+                format!("there are more than {limit_lines} headers; send fewer").into()
             }
             Refusal::RateLimited { kind, retry_after_s } => {
                 format!("{}; retry after {retry_after_s} s", rate_message(*kind)).into()

@@ -6,11 +6,12 @@ mod ambiguous;
 
 use std::time::Duration;
 
+use bastion_runtime::BadHead;
 use bastion_types::{MonoNanos, Refusal, RequestId, Timestamp};
 use bastion_wire::{Endpoint, refusal_response, route};
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_ENCODING};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, Version};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
@@ -50,14 +51,11 @@ pub(super) fn enter(desk: &Desk, request: Request<Incoming>) -> Result<Entered, 
     let tools = &desk.gateway.tools;
     let at = tools.clock.now();
     let began = tools.clock.monotonic();
-    let Ok(id) = RequestId::generate(at) else {
-        tracing::error!("the system gives no randomness");
-        let mut response = Response::new(Bytes::new());
-        *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
-        return Err(response);
-    };
+    let Ok(id) = RequestId::generate(at) else { return Err(no_randomness()) };
     let (head, body) = request.into_parts();
-    if let Err(refusal) = ambiguous::refuse(&head) {
+    // Heads of HTTP/1 were judged before hyper read them.
+    let judged = if head.version == Version::HTTP_2 { ambiguous::refuse(&head) } else { Ok(()) };
+    if let Err(refusal) = judged {
         let mut response = turn_away(desk, &refusal, &id);
         // Whoever stands before us may see another request behind this one.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -72,6 +70,28 @@ pub(super) fn enter(desk: &Desk, request: Request<Incoming>) -> Result<Entered, 
         }
         Err(refusal) => Err(turn_away(desk, &refusal, &id)),
     }
+}
+
+/// A head that was refused before anything of it was read.
+pub(super) fn refuse_head(desk: &Desk, why: BadHead) -> Response<Bytes> {
+    let refusal = match why {
+        BadHead::Malformed(told) => Refusal::invalid(told),
+        BadHead::TooLong { limit_bytes } => {
+            Refusal::HeadersTooLarge { limit_bytes: u64::from(limit_bytes) }
+        }
+        BadHead::TooMany { limit_lines } => Refusal::TooManyHeaders { limit_lines },
+    };
+    match RequestId::generate(desk.gateway.tools.clock.now()) {
+        Ok(id) => turn_away(desk, &refusal, &id),
+        Err(_) => no_randomness(),
+    }
+}
+
+fn no_randomness() -> Response<Bytes> {
+    tracing::error!("the system gives no randomness");
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+    response
 }
 
 fn turn_away(desk: &Desk, refusal: &Refusal, id: &RequestId) -> Response<Bytes> {

@@ -96,6 +96,7 @@ mod tests {
             Refusal::ModelNotFound { model: "x".into() },
             Refusal::PayloadTooLarge { limit_bytes: 1 },
             Refusal::HeadersTooLarge { limit_bytes: 1 },
+            Refusal::TooManyHeaders { limit_lines: 1 },
             Refusal::RequestTimeout,
             Refusal::RateLimited { kind: RateKind::Requests, retry_after_s: 1 },
             Refusal::NeverFits { limit_tokens: 1 },
@@ -121,6 +122,7 @@ mod tests {
             | Refusal::ModelNotFound { .. }
             | Refusal::PayloadTooLarge { .. }
             | Refusal::HeadersTooLarge { .. }
+            | Refusal::TooManyHeaders { .. }
             | Refusal::RequestTimeout
             | Refusal::RateLimited { .. }
             | Refusal::NeverFits { .. }

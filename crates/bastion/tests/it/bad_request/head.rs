@@ -6,15 +6,15 @@ use crate::client::Client;
 use crate::scene::{CHAT, PROMPT, Scene};
 use crate::wire::Wire;
 
-/// An answer of the parser's own has no envelope: only its status counts.
-async fn refused_by_the_parser(scene: &Scene, head: impl AsRef<[u8]>, statuses: &[u16]) {
+/// The envelope, and then the end of the connection.
+async fn refused(scene: &Scene, head: impl AsRef<[u8]>, status: u16, code: &str) {
     let mut wire = Wire::open(scene.bastion.callers).await;
     wire.send_what_is_taken(head.as_ref()).await;
-    if let Some(answer) = wire.answer_or_end().await {
-        let shown: String = String::from_utf8_lossy(head.as_ref()).chars().take(300).collect();
-        assert!(statuses.contains(&answer.status), "{}: {shown:?}", answer.status);
-        scene.tells_nothing(&answer.text());
-    }
+    let shown: String = String::from_utf8_lossy(head.as_ref()).chars().take(300).collect();
+    let answer = wire.answer_or_end().await.unwrap_or_else(|| panic!("no answer: {shown:?}"));
+    assert_eq!(answer.status, status, "{shown:?}");
+    scene.refused(&answer, status, code);
+    assert_eq!(answer.header("connection"), "close", "{shown:?}");
     wire.closed().await;
 }
 
@@ -101,9 +101,19 @@ async fn an_ambiguous_head_is_400_and_the_connection_is_closed() {
         plain.replace("POST /", "POST  /") + &good,
         plain.replace("POST ", "PO(ST ") + &good,
         format!("\0\0\0{plain}{good}"),
+        format!("\n{plain}{good}"),
+        plain.replace("\r\n", "\n") + &good,
+        plain.replacen("\r\n", "\n", 1) + &good,
+        plain.replace("\r\n\r\n", "\r\n\n") + &good,
+        plain.replace("host: ", "transfer-encoding: chunked\r\nhost: ") + &good,
+        plain.replace("host: ", "transfer-encoding:\tchunked\r\nhost: ") + &good,
+        plain.replace("host: ", "transfer-encoding : chunked\r\nhost: ") + &good,
+        plain.replace("host: ", "x: y\rtransfer-encoding: chunked\r\nhost: ") + &good,
+        plain.replace(CHAT, "http://other.example/v1/chat/completions") + &good,
+        plain.replace("POST ", "CONNECT ") + &good,
     ];
     for head in heads {
-        refused_by_the_parser(&scene, head + &scene.good_request(), &[400]).await;
+        refused(&scene, head + &scene.good_request(), 400, "invalid_request").await;
     }
     scene.goes_on().await;
 }
@@ -162,15 +172,15 @@ async fn both_lengths_at_once_never_make_two_requests_of_one() {
 }
 
 #[tokio::test]
-async fn a_head_that_is_too_large_is_431_or_the_connection_is_closed() {
+async fn a_head_that_is_too_large_is_431_with_the_envelope() {
     let scene = Scene::set();
     let big = |bytes: usize| scene.head(&format!("x-big: {}\r\n", "a".repeat(bytes)));
     let many = |lines: usize| scene.head(&"x: 1\r\n".repeat(lines));
     for head in [big(1024 * 1024), many(10_000), many(200)] {
-        refused_by_the_parser(&scene, head, &[431]).await;
+        refused(&scene, head, 431, "headers_too_large").await;
     }
     let endless = format!("GET /{} HTTP/1.1\r\nhost: a\r\n\r\n", "a".repeat(1024 * 1024));
-    refused_by_the_parser(&scene, endless, &[414, 431]).await;
+    refused(&scene, endless, 431, "headers_too_large").await;
     scene.goes_on().await;
 }
 
@@ -180,6 +190,65 @@ async fn a_head_above_the_doors_own_limit_is_431_with_the_envelope() {
     let big = "a".repeat(40 * 1024);
     let answer = scene.client().post(CHAT, &[("x-big", &big)], Scene::good_body()).await;
     scene.refused(&answer, 431, "headers_too_large");
+    scene.goes_on().await;
+}
+
+#[tokio::test]
+async fn a_good_request_before_a_bad_head_is_answered_first() {
+    let scene = Scene::set();
+    for (count, bad) in
+        [(1, "GET / HTTP/1.1\nhost: a\n\n"), (2, "\r\n\r\n"), (3, "FETCH / HTTP/1.1\r\n\r\n")]
+    {
+        let mut wire = Wire::open(scene.bastion.callers).await;
+        wire.send(scene.good_request().repeat(count) + bad).await;
+        for _ in 0..count {
+            let good = wire.answer().await;
+            assert_eq!(good.status, 200, "{bad:?}: {}", good.text());
+        }
+        scene.refused(&wire.answer().await, 400, "invalid_request");
+        wire.closed().await;
+        assert_eq!(scene.upstream.log.entries().len(), count, "{bad:?}");
+        scene.upstream.log.clear();
+    }
+}
+
+#[tokio::test]
+async fn chunks_that_can_be_read_in_two_ways_hide_no_second_request() {
+    let scene = Scene::set();
+    let hidden = scene.good_request();
+    let head = scene.head("transfer-encoding: chunked\r\n");
+    for chunks in [
+        format!("0\n\n{hidden}"),
+        format!("0\r\n\n{hidden}"),
+        format!("1;\n\r\nx\r\n0\r\n\r\n{hidden}"),
+        format!("2\r\n{{}}0\r\n\r\n{hidden}"),
+        format!("2\r\n{{}}\n0\r\n\r\n{hidden}"),
+        format!("0x2\r\n{{}}\r\n0\r\n\r\n{hidden}"),
+        format!(" 2\r\n{{}}\r\n0\r\n\r\n{hidden}"),
+        format!("-1\r\n{hidden}"),
+        format!("fffffffffffffffff\r\n{hidden}"),
+        format!("0\r\nx: y\n\r\n{hidden}"),
+    ] {
+        let mut wire = Wire::open(scene.bastion.callers).await;
+        wire.send_what_is_taken(format!("{head}{chunks}")).await;
+        let answer = wire.answer().await;
+        scene.refused(&answer, 400, "invalid_request");
+        wire.closed().await;
+    }
+    scene.goes_on().await;
+}
+
+#[tokio::test]
+async fn an_early_refusal_reaches_a_caller_who_first_sends_all_of_a_large_body() {
+    let scene = Scene::set();
+    let length = 40 * 1024 * 1024;
+    let mut wire = Wire::open(scene.bastion.callers).await;
+    wire.send(scene.head(&format!("content-length: {length}\r\n"))).await;
+    let piece = vec![b' '; 64 * 1024];
+    for _ in 0..length / piece.len() / 4 {
+        wire.send_what_is_taken(&piece).await;
+    }
+    scene.refused(&wire.answer().await, 413, "payload_too_large");
     scene.goes_on().await;
 }
 
