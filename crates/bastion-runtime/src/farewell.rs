@@ -61,14 +61,16 @@ mod tests {
         near.write_all(b"what nobody reads").await.unwrap();
         let mut response = Response::new(Bytes::from_static(b"{}"));
         *response.status_mut() = http::StatusCode::BAD_REQUEST;
-        let told = tokio::spawn(farewell(far, Some(response)));
-        let mut text = String::new();
-        near.read_to_string(&mut text).await.unwrap();
+        let read = async {
+            let mut text = String::new();
+            near.read_to_string(&mut text).await.unwrap();
+            drop(near);
+            text
+        };
+        let ((), text) = tokio::join!(farewell(far, Some(response)), read);
         assert_eq!(
             text,
             "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}"
         );
-        drop(near);
-        told.await.unwrap();
     }
 }

@@ -58,3 +58,6 @@ impl BadHead {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,8 @@
 //!
 //! It must never take a bare line end for one, and never read a size in two ways.
 
+use super::judge::is_of_a_name;
+
 /// Hexadecimal digits of a size: more cannot be counted.
 const MAX_DIGITS: u32 = 15;
 
@@ -32,8 +34,10 @@ enum At {
     DataLf,
     /// At the begin of a trailer's line.
     Trailer,
-    /// In a trailer's line.
-    TrailerLine,
+    /// In a trailer's name.
+    TrailerName,
+    /// In a trailer's value.
+    TrailerValue,
     /// Behind the CR of a trailer's line.
     TrailerEnd,
     /// Behind the CR of the last, blank line.
@@ -92,11 +96,16 @@ impl Chunks {
             (At::DataEnd, b'\r') => Ok(At::DataLf),
             (At::DataLf, b'\n') => Ok(At::Size { digits: 0, size: 0 }),
             (At::Trailer, b'\r') => Ok(At::LastLf),
-            (At::TrailerLine, b'\r') => Ok(At::TrailerEnd),
+            (At::TrailerValue, b'\r') => Ok(At::TrailerEnd),
+            (At::TrailerName, b':') => Ok(At::TrailerValue),
             (At::LastLf, b'\n') => Ok(At::Over),
-            (At::Trailer | At::TrailerLine, _) if !byte.is_ascii_control() => {
+            (At::Trailer | At::TrailerName, _) if is_of_a_name(byte) => {
                 count(&mut self.trailer_bytes, MAX_TRAILER_BYTES)?;
-                Ok(At::TrailerLine)
+                Ok(At::TrailerName)
+            }
+            (At::TrailerValue, _) if !byte.is_ascii_control() || byte == b'\t' => {
+                count(&mut self.trailer_bytes, MAX_TRAILER_BYTES)?;
+                Ok(At::TrailerValue)
             }
             _ => Err(BadChunks),
         }
@@ -132,12 +141,10 @@ mod tests {
         for split in 0..=bytes.len() {
             let mut chunks = Chunks::new();
             let (one, two) = bytes.split_at(split);
-            let got = chunks.advance(one).and_then(|(used, over)| {
-                if over {
-                    return Ok((used, over));
-                }
-                chunks.advance(two).map(|(more, over)| (used + more, over))
-            });
+            let got = match chunks.advance(one) {
+                Ok((used, false)) => chunks.advance(two).map(|(more, over)| (used + more, over)),
+                ended => ended,
+            };
             assert_eq!(got, expect, "{:?} at {split}", String::from_utf8_lossy(bytes));
         }
     }
@@ -168,6 +175,10 @@ mod tests {
             b"1;a\0\r\n",
             b"0\r\nx: y\n\r\n",
             b"0\r\n\n",
+            b"0\r\nno colon\r\n",
+            b"0\r\n: x\r\n",
+            b"0\r\n x: y\r\n",
+            b"0\r\n\xff\r\n",
             b"1000000000000000\r\n",
             b";\r\n",
         ] {

@@ -154,18 +154,18 @@ mod tests {
         (passed, None)
     }
 
-    fn check(bytes: &[u8], passes: usize, expect: Option<Stop>) {
+    fn check(bytes: &[u8], length: usize, expect: Option<Stop>) {
         for split in 0..=bytes.len() {
             let (one, two) = bytes.split_at(split);
             let (passed, stop) = follow(&[one, two]);
             let text = String::from_utf8_lossy(bytes);
-            assert_eq!((passed.len(), stop), (passes, expect), "{text:?} at {split}");
-            assert_eq!(passed, bytes[..passes]);
+            assert_eq!((passed.len(), stop), (length, expect), "{text:?} at {split}");
+            assert_eq!(passed, bytes[..length]);
         }
     }
 
-    fn malformed(told: &'static str) -> Option<Stop> {
-        Some(Stop::Refused(BadHead::Malformed(told)))
+    fn malformed(told: &'static str) -> Stop {
+        Stop::Refused(BadHead::Malformed(told))
     }
 
     const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
@@ -184,12 +184,12 @@ mod tests {
     fn a_bad_head_stops_behind_the_good_ones() {
         let bare = "a line of the head ends in a bare LF; end it with CR and LF";
         let bad = b"GET / HTTP/1.1\nhost: a\n\n";
-        check(&[CHUNKED, bad].concat(), CHUNKED.len(), malformed(bare));
+        check(&[CHUNKED, bad].concat(), CHUNKED.len(), Some(malformed(bare)));
         let begin = "a request begins with its method; this speaks HTTP/1.1 and HTTP/2";
-        check(&[POST, b"\r\n", GET].concat(), POST.len(), malformed(begin));
+        check(&[POST, b"\r\n", GET].concat(), POST.len(), Some(malformed(begin)));
         let both = b"POST / HTTP/1.1\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n";
         let told = "both a content-length and a transfer-encoding; send one of them";
-        check(&[GET, both].concat(), GET.len(), malformed(told));
+        check(&[GET, both].concat(), GET.len(), Some(malformed(told)));
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl Fields {
             return Err(BadHead::Malformed("a header has no colon; send 'name: value'"));
         };
         let (name, value) = line.split_at_checked(colon).unwrap_or_default();
-        let value = value.get(1..).unwrap_or_default().trim_ascii();
+        let value = value.get(1..).unwrap_or_default();
         if name.ends_with(b" ") || name.ends_with(b"\t") {
             return Err(BadHead::Malformed("a space stands before a header's colon; remove it"));
         }
@@ -127,7 +127,7 @@ impl Fields {
         if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
             return Err(BadHead::Malformed("a header holds a control character; remove it"));
         }
-        self.note(name, value)
+        self.note(name, trimmed(value))
     }
 
     /// The few headers that decide who asks, and where the request ends.
@@ -150,7 +150,7 @@ impl Fields {
                 Err(BadHead::Malformed(message))
             }
             10 if is(b"connection") => {
-                for word in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+                for word in value.split(|byte| *byte == b',').map(trimmed) {
                     self.closes |= word.eq_ignore_ascii_case(b"close");
                     self.keeps |= word.eq_ignore_ascii_case(b"keep-alive");
                 }
@@ -192,8 +192,16 @@ impl Fields {
     }
 }
 
+/// Without the white space around it: a CR or a form feed is none.
+fn trimmed(value: &[u8]) -> &[u8] {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let Some(begin) = value.iter().position(|byte| !is_space(byte)) else { return &[] };
+    let end = value.iter().rposition(|byte| !is_space(byte)).map_or(begin, |last| last + 1);
+    value.get(begin..end).unwrap_or_default()
+}
+
 /// Source: RFC 9110, 5.6.2.
-fn is_of_a_name(byte: u8) -> bool {
+pub(super) fn is_of_a_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
@@ -261,8 +269,10 @@ mod tests {
         refused(&post("no colon\r\n"), "no colon");
         refused(&post(": x\r\n"), "name");
         refused(&post("a(b: x\r\n"), "name");
-        for control in ["\0", "\x01", "\x7f", "a\rb"] {
+        for control in ["\0", "\x01", "\x7f", "\r", "\x0c", "\x0b"] {
             refused(&post(&format!("x: a{control}b\r\n")), "control");
+            refused(&post(&format!("host: {control}\r\n")), "control");
+            refused(&post(&format!("host: {control}transfer-encoding: chunked\r\n")), "control");
         }
         let many = post(&"x: 1\r\n".repeat(101));
         assert_eq!(judge(many.as_bytes()), Err(BadHead::TooMany { limit_lines: 100 }));

@@ -1,0 +1,184 @@
+//! The gate against hyper: what it lets through, hyper reads the same way and never refuses.
+//!
+//! Rounds: `BASTION_FUZZ_ROUNDS`, 3000 where it is not set; the seed is fixed.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::exchanges::{Exchange, Exchanges, Watched};
+use super::follower::Follower;
+use super::gate::Gate;
+
+const SEED: u64 = 20_261_124;
+const LIMIT_BYTES: u32 = 4096;
+
+/// Turns that hyper gets for its answers.
+const ANSWER_YIELDS: u32 = 64;
+
+/// So many of the parts are whole requests.
+const WHOLE: usize = 6;
+
+/// What good requests are made of, and what spoils them.
+const PARTS: [&str; 40] = [
+    "GET / HTTP/1.1\r\nhost: a\r\n\r\n",
+    "POST /v1/x HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\nhello",
+    "POST /c HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+    "HEAD /h HTTP/1.0\r\nconnection: keep-alive\r\n\r\n",
+    "PUT /p HTTP/1.1\r\ncontent-length: 0\r\n\r\n",
+    "DELETE /d?a=b HTTP/1.1\r\nhost: a\r\nx: y\r\n\r\n",
+    "POST /two HTTP/1.1\r\n",
+    "GET /a HTTP/1.0\r\n",
+    "OPTIONS * HTTP/1.1\r\n",
+    "host: b\r\n",
+    "content-length: 5\r\n",
+    "content-length: 3\r\n",
+    "content-length: 5, 5\r\n",
+    "transfer-encoding: chunked\r\n",
+    "Transfer-Encoding: gzip, chunked\r\n",
+    "transfer-encoding : chunked\r\n",
+    "transfer-encoding:\x0bchunked\r\n",
+    "connection: close\r\n",
+    "connection: upgrade\r\nupgrade: h2c\r\n",
+    "expect: 100-continue\r\n",
+    "trailer: x\r\n",
+    " folded: x\r\n",
+    "x:\r\n",
+    "x: \u{e9}\r\n",
+    "5;a=b\r\nhello\r\n",
+    "5\r\nhello\r\n",
+    "0\r\n\r\n",
+    "0\r\nx: y\r\n\r\n",
+    "00000000000000000005\r\n",
+    "ffffffffffffffff\r\n",
+    "\r\n",
+    "\n",
+    "\r",
+    "\0",
+    " ",
+    ":",
+    ";",
+    "hello",
+    "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "GET  / HTTP/1.1\r\n\r\n",
+];
+
+fn input(random: &mut fastrand::Rng) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for _ in 0..random.usize(1..8) {
+        // Whole requests stand first in the list; more often than not one of them.
+        let of = if random.u8(..3) > 0 { WHOLE } else { PARTS.len() };
+        bytes.extend_from_slice(PARTS[random.usize(..of)].as_bytes());
+    }
+    for _ in 0..random.usize(..3) {
+        let at = random.usize(..bytes.len());
+        match random.u8(..4) {
+            0 => drop(bytes.remove(at)),
+            1 => bytes.insert(at, random.u8(..)),
+            2 => bytes[at] = random.u8(..),
+            _ => bytes.swap(at, 0),
+        }
+        if bytes.is_empty() {
+            bytes.push(b'G');
+        }
+    }
+    bytes
+}
+
+/// Method and path of every head that the follower passes, byte for byte.
+fn heads(bytes: &[u8]) -> Vec<String> {
+    let mut follower = Follower::new(LIMIT_BYTES);
+    let (mut held, mut heads) = (Vec::new(), Vec::new());
+    for byte in bytes {
+        held.push(*byte);
+        let (length, stop) = follower.advance(&held);
+        let passed: Vec<u8> = held.drain(..length).collect();
+        // A body passes byte by byte, a head at once.
+        if passed.len() > 1 {
+            let text = String::from_utf8_lossy(&passed).into_owned();
+            heads.push(text.split(" HTTP/1").next().unwrap().to_owned());
+        }
+        if stop.is_some() {
+            break;
+        }
+    }
+    heads
+}
+
+type Seen = Arc<Mutex<Vec<String>>>;
+
+type Answer = Response<Watched<Full<Bytes>>>;
+
+async fn answer(
+    request: Request<Incoming>,
+    seen: Seen,
+    exchange: Exchange,
+) -> Result<Answer, Infallible> {
+    seen.lock().push(format!("{} {}", request.method(), request.uri()));
+    request.into_body().collect().await.ok();
+    Ok(Response::new(Watched::new(Full::new(Bytes::from_static(b"fine")), exchange)))
+}
+
+/// What hyper makes of it behind the gate, and what it writes.
+async fn through(bytes: &[u8], step: usize) -> (Vec<String>, String) {
+    let seen = Seen::default();
+    let (mut near, far) = tokio::io::duplex(1 << 20);
+    let exchanges = Exchanges::default();
+    let (gate, kept) = Gate::new(far, LIMIT_BYTES, exchanges.clone());
+    let record = Arc::clone(&seen);
+    let service =
+        service_fn(move |request| answer(request, Arc::clone(&record), exchanges.begin()));
+    let server = http1::Builder::new().serve_connection(TokioIo::new(gate), service);
+    let serve = async move {
+        server.await.ok();
+        // Only now the stream is closed.
+        drop(kept.take());
+    };
+    let talk = async {
+        for piece in bytes.chunks(step) {
+            // It may have been closed already.
+            near.write_all(piece).await.ok();
+            tokio::task::yield_now().await;
+        }
+        // A peer who leaves at once wants no answers: hyper has time for all of them first.
+        for _ in 0..ANSWER_YIELDS {
+            tokio::task::yield_now().await;
+        }
+        near.shutdown().await.ok();
+        let mut written = Vec::new();
+        near.read_to_end(&mut written).await.unwrap();
+        written
+    };
+    let ((), written) = tokio::join!(serve, talk);
+    let seen = seen.lock().clone();
+    (seen, String::from_utf8(written).unwrap())
+}
+
+#[tokio::test]
+async fn what_passes_is_read_by_hyper_in_the_same_way() {
+    let rounds = std::env::var("BASTION_FUZZ_ROUNDS").ok().and_then(|text| text.parse().ok());
+    let mut random = fastrand::Rng::with_seed(SEED);
+    let mut requests = 0;
+    for round in 0..rounds.unwrap_or(3000) {
+        let bytes = input(&mut random);
+        let step = if random.bool() { bytes.len() } else { random.usize(1..20) };
+        let expect = heads(&bytes);
+        let (seen, written) = through(&bytes, step).await;
+        let shown = String::from_utf8_lossy(&bytes);
+        assert_eq!(seen, expect, "round {round}, in pieces of {step}: {shown:?}");
+        for status in ["400", "413", "414", "431", "501"] {
+            assert!(!written.contains(&format!("HTTP/1.1 {status}")), "{written}: {shown:?}");
+        }
+        requests += seen.len();
+    }
+    assert!(requests > 1000, "the inputs are too bad to show anything: {requests}");
+}
