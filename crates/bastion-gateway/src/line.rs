@@ -3,6 +3,7 @@
 //!
 //! It must never send two heads, and never wait for a reader without a limit.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bastion_limits::Standing;
@@ -30,10 +31,19 @@ const HEARTBEAT: &[u8] = b": heartbeat\n";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CallerLeft;
 
+/// Counts of attempts that need no memory: most calls need one.
+const SMALL_COUNTS: [&str; 4] = ["0", "1", "2", "3"];
+
+/// Most headers of an answer, as far as one can tell; more of them only cost a second reservation.
+const LIKELY_HEADERS: usize = 16;
+
 /// Where a call's answer goes.
 pub(crate) struct Line {
     way: Way,
-    told: HeaderMap,
+    id: RequestId,
+    standing: Option<Standing>,
+    /// How many attempts there were, and who was asked last.
+    asked: Option<(AttemptCount, Option<Arc<UpstreamPolicy>>)>,
 }
 
 enum Way {
@@ -47,28 +57,33 @@ enum Way {
 
 impl Line {
     /// Nothing is sent yet.
-    pub(crate) fn new(reply: Reply, id: &RequestId, standing: Option<&Standing>) -> Line {
-        let mut told = HeaderMap::new();
-        if let Ok(id) = HeaderValue::from_str(id.as_str()) {
-            told.insert(X_REQUEST_ID, id);
-        }
-        if let Some(standing) = standing {
-            tell_rates(standing, &mut told);
-        }
-        Line { way: Way::Waiting(reply), told }
+    pub(crate) fn new(reply: Reply, id: RequestId, standing: Option<Standing>) -> Line {
+        Line { way: Way::Waiting(reply), id, standing, asked: None }
     }
 
     /// How many attempts there were, and who was asked last.
-    pub(crate) fn tell(&mut self, attempts: AttemptCount, upstream: Option<&UpstreamPolicy>) {
-        self.told.insert(ATTEMPTS, HeaderValue::from(attempts.0));
-        let Some(upstream) = upstream else { return };
-        if let Ok(name) = HeaderValue::from_str(upstream.name.as_str()) {
-            self.told.insert(UPSTREAM, name);
+    pub(crate) fn tell(&mut self, attempts: AttemptCount, upstream: Option<&Arc<UpstreamPolicy>>) {
+        self.asked = Some((attempts, upstream.cloned()));
+    }
+
+    /// What every answer tells, before anything of the upstream's.
+    fn told(&self, headers: &mut HeaderMap) {
+        headers.reserve(LIKELY_HEADERS);
+        if let Ok(id) = HeaderValue::from_str(self.id.as_str()) {
+            headers.insert(X_REQUEST_ID, id);
         }
-        self.told.remove(REGION);
-        let region = upstream.region.as_ref().map(|region| HeaderValue::from_str(region.as_str()));
-        if let Some(Ok(region)) = region {
-            self.told.insert(REGION, region);
+        if let Some(standing) = &self.standing {
+            tell_rates(standing, headers);
+        }
+        let Some((attempts, upstream)) = &self.asked else { return };
+        let small = usize::try_from(attempts.0).ok().and_then(|count| SMALL_COUNTS.get(count));
+        let count = small.map_or_else(|| attempts.0.into(), |text| HeaderValue::from_static(text));
+        headers.insert(ATTEMPTS, count);
+        let Some(upstream) = upstream else { return };
+        let (name, region) = &upstream.told;
+        headers.insert(UPSTREAM, name.clone());
+        if let Some(region) = region {
+            headers.insert(REGION, region.clone());
         }
     }
 
@@ -88,11 +103,9 @@ impl Line {
 
     /// A whole answer, unless a stream has begun.
     pub(crate) fn send(self, mut response: Response<Bytes>, theirs: Option<&HeaderMap>) -> Taken {
-        let Way::Waiting(reply) = self.way else { return Taken::CallerLeft };
         let headers = response.headers_mut();
-        for (name, value) in &self.told {
-            headers.insert(name, value.clone());
-        }
+        self.told(headers);
+        let Way::Waiting(reply) = self.way else { return Taken::CallerLeft };
         if let Some(theirs) = theirs {
             come_back(theirs, headers);
         }
@@ -105,7 +118,7 @@ impl Line {
             Way::Waiting(reply) => {
                 let (mut head, ()) = Response::new(()).into_parts();
                 head.status = StatusCode::OK;
-                head.headers = std::mem::take(&mut self.told);
+                self.told(&mut head.headers);
                 come_back(theirs, &mut head.headers);
                 forbid_buffering(&mut head.headers);
                 self.way = Way::Open(reply.open(head).ok_or(CallerLeft)?);

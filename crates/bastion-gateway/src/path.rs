@@ -49,7 +49,7 @@ pub(crate) async fn walk(desk: Arc<Desk>, known: Known, reply: Reply) {
     let Known { caller, arrival, body } = known;
     let settlement = match arrival.service {
         Service::Here(answer) => {
-            let line = Line::new(reply, &arrival.id, None);
+            let line = Line::new(reply, arrival.id, None);
             settle::unheld(relay::answer_here(&caller, &arrival, answer, line), None, None)
         }
         Service::Upstream(_) => match prepare(&desk, &caller, &arrival, body).await {
@@ -81,7 +81,7 @@ async fn carry(
     mut hold: Hold,
     reply: Reply,
 ) -> Settlement {
-    let mut line = Line::new(reply, &arrival.id, Some(&hold.screened.permit.standing()));
+    let mut line = Line::new(reply, arrival.id, Some(hold.screened.permit.standing()));
     let screened = &hold.screened;
     let calling = Calling { desk, policy: &caller.policy, arrival, screened };
     let dispatched = dispatch::dispatch(calling, &mut line).await;
@@ -92,7 +92,7 @@ async fn carry(
 
 fn turn_away(turned: Turned, arrival: &Arrival, reply: Reply) -> Settlement {
     let Turned { refusal, standing, model, user } = turned;
-    let line = Line::new(reply, &arrival.id, standing.as_ref());
+    let line = Line::new(reply, arrival.id, standing);
     let relayed = relay::refuse(&refusal, arrival, line);
     settle::unheld(relayed, model.as_ref(), user)
 }

@@ -30,6 +30,9 @@ const GATHER_WHEN_BUSY: Duration = Duration::from_millis(250);
 /// Records of a batch from which on it is busy.
 const BUSY_RECORDS: usize = 32;
 
+/// What a line of the log takes, mostly.
+const LIKELY_LINE_BYTES: usize = 512;
+
 /// Pause before a batch that the store did not take is tried again.
 const STORE_PAUSE: Duration = Duration::from_millis(200);
 
@@ -105,15 +108,15 @@ impl CallSinkWriter {
         if !tracing::enabled!(tracing::Level::INFO) {
             return;
         }
-        let mut lines = String::new();
+        let mut lines = Vec::with_capacity(batch.len() * LIKELY_LINE_BYTES);
         for record in batch {
             match self.format {
-                LogFormat::Json => lines.push_str(&json_line(record)),
-                LogFormat::Text | LogFormat::ColoredText => lines.push_str(&text_line(record)),
+                LogFormat::Json => json_line(record, &mut lines),
+                LogFormat::Text | LogFormat::ColoredText => lines.extend(text_line(record).bytes()),
             }
-            lines.push('\n');
+            lines.push(b'\n');
         }
-        self.log.write_lines(&lines);
+        self.log.write_lines(&String::from_utf8_lossy(&lines));
     }
 
     async fn write_store(&self, batch: &[CallRecord]) {
@@ -152,7 +155,7 @@ struct Line<'a> {
     first_event_ms: Option<u64>,
 }
 
-fn json_line(record: &CallRecord) -> String {
+fn json_line(record: &CallRecord, to: &mut Vec<u8>) {
     let line = Line {
         timestamp: record.at,
         level: "INFO",
@@ -176,7 +179,11 @@ fn json_line(record: &CallRecord) -> String {
         latency_ms: record.latency_ms,
         first_event_ms: record.first_event_ms,
     };
-    serde_json::to_string(&line).unwrap_or_else(|_| "{\"message\":\"call\"}".to_owned())
+    let begin = to.len();
+    if serde_json::to_writer(&mut *to, &line).is_err() {
+        to.truncate(begin);
+        to.extend_from_slice(b"{\"message\":\"call\"}");
+    }
 }
 
 fn text_line(record: &CallRecord) -> String {

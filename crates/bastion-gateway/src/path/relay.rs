@@ -33,7 +33,7 @@ pub(super) async fn relay(
     mut line: Line,
 ) -> Relayed {
     let Dispatched { route, attempts, outcome, unknown } = dispatched;
-    line.tell(attempts, route.as_ref().map(|route| &*route.upstream));
+    line.tell(attempts, route.as_ref().map(|route| &route.upstream));
     let relayed = match outcome {
         Outcome::CallerLeft => Relayed::caller_left(),
         Outcome::Failed { refusal, .. } if line.is_open() => {

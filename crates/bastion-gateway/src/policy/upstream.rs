@@ -29,6 +29,8 @@ pub(crate) struct UpstreamPolicy {
     pub(crate) host: String,
     /// The port to connect to.
     pub(crate) port: u16,
+    /// Its name and region as callers read them in an answer's headers.
+    pub(crate) told: (HeaderValue, Option<HeaderValue>),
     /// The `host` header.
     pub(crate) authority: HeaderValue,
     /// `Bearer …`; none while the reference resolves to nothing.
@@ -92,12 +94,15 @@ fn one(
     };
     let paths = Endpoint::ALL.into_iter().map(path).collect::<Result<_, _>>()?;
     let secure = url.scheme == Scheme::Https;
+    let region = upstream.region.as_ref().map(ToString::to_string);
+    let region = region.map(|region| header(region, "its region cannot be told")).transpose()?;
     Ok(UpstreamPolicy {
         name: name.clone(),
         region: upstream.region.clone(),
         origin: format!("{}://{}:{}", url.scheme.as_str(), url.host, url.port).into(),
         host: url.host.clone(),
         port: url.port,
+        told: (header(name.to_string(), "its name cannot be told")?, region),
         authority: header(url.authority(), "its host cannot be sent")?,
         authorization,
         paths,

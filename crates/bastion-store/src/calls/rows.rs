@@ -70,8 +70,9 @@ pub(super) async fn insert(
     connection: &mut SqliteConnection,
     calls: &[CallRecord],
 ) -> Result<(), StoreError> {
-    // Of every length there may be one: none of them is worth a place in the cache.
-    let query = sqlx::query(AssertSqlSafe(insert_of(calls.len()))).persistent(false);
+    // Of the shorter ones there may be any: none of them is worth a place in the cache.
+    let is_full = calls.len() == ROWS_AT_ONCE;
+    let query = sqlx::query(AssertSqlSafe(insert_of(calls.len()))).persistent(is_full);
     calls.iter().fold(query, bind).execute(connection).await?;
     Ok(())
 }
