@@ -19,6 +19,11 @@ use crate::{Drain, Handler, Tasks};
 /// Connections that wait for a thread to take them over.
 const HAND_OVER_PLACES: usize = 256;
 
+/// A timer that ends before all others of a runtime makes it write to itself and look again, and
+/// each idle connection's would be one. With a tick there is always an earlier one: measured with
+/// calls of 50 ms that is a write and an `epoll_wait` less for two calls of three.
+const TICK: Duration = Duration::from_secs(1);
+
 /// A thread could not be started.
 #[derive(Debug, thiserror::Error)]
 #[error("a thread could not be started: {0}")]
@@ -111,8 +116,16 @@ impl Serving {
     async fn run<H: Handler>(self, mut handed: mpsc::Receiver<Handed>, make: impl Fn(Tasks) -> H) {
         let tasks = Tasks::new();
         let handler = Arc::new(make(tasks.clone()));
-        while let Some(connection) = handed.recv().await {
-            self.spawn(&tasks, connection, &handler);
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            tokio::select! {
+                biased;
+                connection = handed.recv() => match connection {
+                    Some(connection) => self.spawn(&tasks, connection, &handler),
+                    None => break,
+                },
+                _ = tick.tick() => {}
+            }
         }
         if tokio::time::timeout(self.deadline, tasks.finished()).await.is_err() {
             tracing::warn!(
