@@ -15,6 +15,7 @@ mod screen;
 mod settle;
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use bastion_runtime::BadHead;
 use bytes::Bytes;
@@ -83,7 +84,8 @@ async fn carry(
 ) -> Settlement {
     let mut line = Line::new(reply, arrival.id, Some(hold.screened.permit.standing()));
     let screened = &hold.screened;
-    let calling = Calling { desk, policy: &caller.policy, arrival, screened };
+    let sent = &AtomicBool::new(false);
+    let calling = Calling { desk, policy: &caller.policy, arrival, screened, sent };
     let dispatched = dispatch::dispatch(calling, &mut line).await;
     hold.forget_body();
     let relayed = relay::relay(desk, arrival, dispatched, line).await;

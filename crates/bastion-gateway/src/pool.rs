@@ -1,22 +1,26 @@
 //! Connections to upstreams, kept on the thread that made them.
 //!
-//! A connection has no task of its own: whoever reads an answer moves it. It must never be put
-//! back before its answer was read to the end; dropping it is the way to stop the upstream.
+//! An HTTP/1.1 connection has no task of its own: whoever reads an answer moves it. It must never be
+//! put back before its answer was read to the end; dropping it is the way to stop the upstream. An
+//! HTTP/2 connection is shared and has a task; dropping an answer resets its stream alone.
 
 mod answer;
 mod connection;
 mod exchange;
+mod shared;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bastion_runtime::Tasks;
 use parking_lot::Mutex;
 
 pub(crate) use answer::{Cut, Gathered, UpstreamBody};
-pub(crate) use exchange::{ExchangeError, send};
+pub(crate) use exchange::{ExchangeError, Sending, send};
 
 use connection::Connection;
+use shared::Shared;
 
 /// Idle connections that a thread keeps for one origin.
 const MAX_IDLE_PER_ORIGIN: usize = 256;
@@ -27,11 +31,14 @@ const MAX_ORIGINS: usize = 64;
 /// Idle connections are dropped after this long: most servers drop them a little later.
 const MAX_IDLE: Duration = Duration::from_secs(55);
 
-/// One thread's idle connections.
+/// One thread's connections.
 #[derive(Default)]
 pub(crate) struct Pool {
     #[expect(clippy::vec_box, reason = "a connection is made once and moved often")]
     idle: Mutex<HashMap<Arc<str>, Vec<Box<Connection>>>>,
+    shared: Mutex<HashMap<Arc<str>, Vec<Shared>>>,
+    /// What moves the shared ones; they end with their last user.
+    drivers: Tasks,
 }
 
 impl Pool {
@@ -57,5 +64,23 @@ impl Pool {
         if connections.len() < MAX_IDLE_PER_ORIGIN {
             connections.push(connection);
         }
+    }
+
+    /// A shared connection that has room for another stream.
+    fn share(&self, origin: &Arc<str>) -> Option<Shared> {
+        let mut shared = self.shared.lock();
+        let connections = shared.get_mut(origin)?;
+        connections.retain(|connection| connection.is_usable(MAX_IDLE));
+        // The fullest first: the others may become idle and end.
+        let roomy = connections.iter().filter(|connection| connection.has_room());
+        roomy.max_by_key(|connection| connection.streams()).cloned()
+    }
+
+    fn add_shared(&self, origin: Arc<str>, connection: Shared) {
+        let mut shared = self.shared.lock();
+        if shared.len() >= MAX_ORIGINS && !shared.contains_key(&origin) {
+            shared.clear();
+        }
+        shared.entry(origin).or_default().push(connection);
     }
 }

@@ -12,8 +12,8 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
-use crate::connect::{ConnectError, connect};
-use crate::tls::{TlsError, client_tls};
+use crate::connect::{ConnectError, Origin, connect};
+use crate::tls::{Offer, TlsError, client_tls};
 
 /// Longest answer that is read.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
@@ -111,9 +111,9 @@ impl HttpClient {
         body: Option<Bytes>,
     ) -> Result<Answer, HttpError> {
         let request = self.request(method, path, body)?;
-        let tls = if self.target.tls { Some(client_tls()?) } else { None };
-        let address = (self.target.host.as_str(), self.target.port);
-        let stream = connect(address, tls.as_ref(), TIMEOUT).await?;
+        let Target { host, port, .. } = self.target.clone();
+        let tls = if self.target.tls { Some(client_tls(Offer::Http11, Vec::new())?) } else { None };
+        let stream = connect(&Origin { host, port, tls, proxy: None }, TIMEOUT).await?;
         let exchange = exchange(TokioIo::new(stream), request);
         tokio::time::timeout(TIMEOUT, exchange).await.map_err(|_| HttpError::TimedOut)?
     }

@@ -4,10 +4,12 @@
 
 mod connect;
 mod http_client;
+mod proxy;
 mod references;
 mod tls;
 
-pub use connect::{ConnectError, Stream, connect};
+pub use connect::{ConnectError, Origin, Stream, connect};
 pub use http_client::{Answer, HttpClient, HttpError, Target, TargetError};
+pub use proxy::{Proxies, Proxy, ProxyError};
 pub use references::{ResolveError, resolve};
-pub use tls::{TlsError, client_tls};
+pub use tls::{Offer, TlsError, client_tls, read_roots};

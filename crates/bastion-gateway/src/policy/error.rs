@@ -8,6 +8,9 @@ pub enum PolicyError {
     /// A value that was checked when the configuration was read does not hold.
     #[error("'{0}' cannot be used: {1}")]
     Unusable(String, &'static str),
+    /// The environment's variables name a proxy that cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] bastion_outbound::ProxyError),
     /// TLS is needed and cannot be set up.
     #[error(transparent)]
     Tls(#[from] bastion_outbound::TlsError),

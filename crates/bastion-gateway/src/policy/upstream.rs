@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bastion_config::{Scheme, Upstream, UpstreamTimeouts};
-use bastion_outbound::client_tls;
+use bastion_config::{HttpVersion, Scheme, Upstream, UpstreamTimeouts};
+use bastion_outbound::{Offer, Origin, Proxies, client_tls, read_roots};
 use bastion_types::{Region, UpstreamName};
 use bastion_wire::Endpoint;
 use http::{HeaderValue, Uri};
@@ -23,12 +23,12 @@ pub(crate) struct UpstreamPolicy {
     pub(crate) name: UpstreamName,
     /// Where it computes.
     pub(crate) region: Option<Region>,
-    /// Scheme, host and port as text: connections of one origin are exchangeable.
+    /// Scheme, host, port and how they are spoken to, as text: connections of one are exchangeable.
     pub(crate) origin: Arc<str>,
-    /// The host to connect to.
-    pub(crate) host: String,
-    /// The port to connect to.
-    pub(crate) port: u16,
+    /// How it is reached.
+    pub(crate) way: Origin,
+    /// HTTP/2 is spoken without asking, on plain TCP.
+    pub(crate) prior_http2: bool,
     /// Its name and region as callers read them in an answer's headers.
     pub(crate) told: (HeaderValue, Option<HeaderValue>),
     /// The `host` header.
@@ -37,8 +37,6 @@ pub(crate) struct UpstreamPolicy {
     pub(crate) authorization: Option<HeaderValue>,
     /// Each endpoint's path there.
     paths: Vec<(Endpoint, Uri)>,
-    /// TLS, if the address asks for it.
-    pub(crate) tls: Option<Arc<ClientConfig>>,
     /// How long to wait for what, where a model says nothing else.
     pub(crate) timeouts: UpstreamTimeouts,
     /// How often a silent stream's caller gets a comment line.
@@ -60,10 +58,9 @@ pub(super) fn all(
     parts: &PolicyParts<'_>,
 ) -> Result<BTreeMap<UpstreamName, Arc<UpstreamPolicy>>, PolicyError> {
     let config = parts.config;
-    let needs_tls = config.upstreams.values().any(|up| up.base_url.scheme == Scheme::Https);
-    let tls = if needs_tls { Some(client_tls()?) } else { None };
+    let proxies = Proxies::from_environment();
     let each = |(name, upstream): (&UpstreamName, &Upstream)| {
-        let policy = one((name, upstream), parts, tls.as_ref())?;
+        let policy = one((name, upstream), parts, &proxies)?;
         Ok((name.clone(), Arc::new(policy)))
     };
     config.upstreams.iter().map(each).collect()
@@ -72,7 +69,7 @@ pub(super) fn all(
 fn one(
     (name, upstream): (&UpstreamName, &Upstream),
     parts: &PolicyParts<'_>,
-    tls: Option<&Arc<ClientConfig>>,
+    proxies: &Proxies,
 ) -> Result<UpstreamPolicy, PolicyError> {
     let url = &upstream.base_url;
     let header = |text: String, why| {
@@ -99,16 +96,37 @@ fn one(
     Ok(UpstreamPolicy {
         name: name.clone(),
         region: upstream.region.clone(),
-        origin: format!("{}://{}:{}", url.scheme.as_str(), url.host, url.port).into(),
-        host: url.host.clone(),
-        port: url.port,
+        origin: origin(upstream).into(),
+        way: Origin {
+            host: url.host.clone(),
+            port: url.port,
+            tls: if secure { Some(tls_of(upstream)?) } else { None },
+            proxy: proxies.to(url.scheme.as_str(), &url.host, url.port)?,
+        },
+        prior_http2: !secure && upstream.http == HttpVersion::Http2,
         told: (header(name.to_string(), "its name cannot be told")?, region),
         authority: header(url.authority(), "its host cannot be sent")?,
         authorization,
         paths,
-        tls: if secure { tls.cloned() } else { None },
         timeouts: upstream.timeout,
         heartbeat: upstream.heartbeat.duration(),
         breaker: parts.breakers.of(name),
     })
+}
+
+fn origin(upstream: &Upstream) -> String {
+    let (url, http) = (&upstream.base_url, upstream.http);
+    let ca = upstream.ca.as_ref().map(ToString::to_string).unwrap_or_default();
+    format!("{}://{}:{} {http:?} {ca}", url.scheme.as_str(), url.host, url.port)
+}
+
+/// TLS with the roots and the versions of HTTP that the upstream's settings name.
+fn tls_of(upstream: &Upstream) -> Result<Arc<ClientConfig>, PolicyError> {
+    let offer = match upstream.http {
+        HttpVersion::Auto => Offer::Both,
+        HttpVersion::Http11 => Offer::Http11,
+        HttpVersion::Http2 => Offer::Http2,
+    };
+    let roots = upstream.ca.as_ref().map(|file| read_roots(&file.path)).transpose()?;
+    Ok(client_tls(offer, roots.unwrap_or_default())?)
 }

@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 
 use super::Pool;
 use super::connection::Connection;
+use super::shared::InUse;
 
 /// Most bytes that are gathered before they are handed on.
 const MAX_GATHERED_BYTES: usize = 64 * 1024;
@@ -40,23 +41,30 @@ pub(crate) enum Gathered {
     End,
 }
 
+/// What an answer comes through.
+pub(super) enum Link {
+    /// A connection of its own, which its reader moves.
+    Own(Box<Connection>),
+    /// A stream of a shared connection.
+    Shared {
+        /// Counts as one until it is dropped.
+        _in_use: InUse,
+    },
+}
+
 /// An answer's body with the connection that it comes through. Dropped before its end it closes
 /// that connection: the upstream sees the stop.
 pub(crate) struct UpstreamBody {
     incoming: Incoming,
-    connection: Option<Box<Connection>>,
+    link: Option<Link>,
     home: (Arc<Pool>, Arc<str>),
     /// Told once what came before it has been handed on.
     cut: Option<Cut>,
 }
 
 impl UpstreamBody {
-    pub(super) fn new(
-        incoming: Incoming,
-        connection: Box<Connection>,
-        home: (Arc<Pool>, Arc<str>),
-    ) -> UpstreamBody {
-        UpstreamBody { incoming, connection: Some(connection), home, cut: None }
+    pub(super) fn new(incoming: Incoming, link: Link, home: (Arc<Pool>, Arc<str>)) -> UpstreamBody {
+        UpstreamBody { incoming, link: Some(link), home, cut: None }
     }
 
     /// Waits for at least one piece or the end, then takes all that is ready, up to 64 KiB.
@@ -104,7 +112,7 @@ impl UpstreamBody {
             }
         };
         if tokio::time::timeout(limit, end).await.is_err() {
-            self.connection = None;
+            self.link = None;
         }
     }
 
@@ -114,7 +122,7 @@ impl UpstreamBody {
                 Moved::Frame(frame) => frame,
                 Moved::Nothing => return Poll::Pending,
                 Moved::Cut(cut) => {
-                    self.connection = None;
+                    self.link = None;
                     return Poll::Ready(Some(Err(cut)));
                 }
                 Moved::End => {
@@ -131,14 +139,20 @@ impl UpstreamBody {
 
     /// What is there; the connection is moved only when nothing is.
     fn poll_moved(&mut self, cx: &mut Context<'_>) -> Moved {
-        let mut polled = self.poll_incoming();
-        let mut ended = self.connection.is_none();
-        if polled.is_pending()
-            && let Some(connection) = &mut self.connection
-        {
-            ended = connection.poll_driver(cx);
-            polled = self.poll_incoming();
-        }
+        let mut ended = self.link.is_none();
+        let polled = match &mut self.link {
+            // Its driver is a task: it wakes whoever waits.
+            Some(Link::Shared { .. }) => Pin::new(&mut self.incoming).poll_frame(cx),
+            Some(Link::Own(connection)) => {
+                let mut polled = poll_silently(&mut self.incoming);
+                if polled.is_pending() {
+                    ended = connection.poll_driver(cx);
+                    polled = poll_silently(&mut self.incoming);
+                }
+                polled
+            }
+            None => poll_silently(&mut self.incoming),
+        };
         match polled {
             Poll::Ready(Some(Ok(frame))) => Moved::Frame(frame),
             Poll::Ready(Some(Err(cause))) => Moved::Cut(Cut(cause.to_string())),
@@ -148,13 +162,8 @@ impl UpstreamBody {
         }
     }
 
-    fn poll_incoming(&mut self) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let mut silent = Context::from_waker(Waker::noop());
-        Pin::new(&mut self.incoming).poll_frame(&mut silent)
-    }
-
     fn give_back(&mut self) {
-        if let Some(mut connection) = self.connection.take()
+        if let Some(Link::Own(mut connection)) = self.link.take()
             && !connection.sender.is_closed()
         {
             connection.mark_used();
@@ -162,4 +171,10 @@ impl UpstreamBody {
             pool.put_back(Arc::clone(origin), connection);
         }
     }
+}
+
+/// The connection is polled just before or behind it, by the same task: its own waker is not needed.
+fn poll_silently(incoming: &mut Incoming) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    let mut silent = Context::from_waker(Waker::noop());
+    Pin::new(incoming).poll_frame(&mut silent)
 }

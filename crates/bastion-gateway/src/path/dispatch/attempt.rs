@@ -19,7 +19,7 @@ use super::request::build;
 use super::start_up::{Opening, hold_back};
 use crate::line::Line;
 use crate::policy::Route;
-use crate::pool::{UpstreamBody, send};
+use crate::pool::{Sending, UpstreamBody, send};
 
 /// What an upstream begins with.
 enum Begun {
@@ -73,8 +73,13 @@ async fn in_time(
     };
     let end = Instant::now() + limit;
     let late = || Failed::timed_out(what, limit);
-    let way = (&*route.upstream, route.timeouts.connect.duration());
-    let sent = timeout_at(end, send(&desk.pool, way, request)).await;
+    let sending = Sending {
+        pool: &desk.pool,
+        upstream: &route.upstream,
+        connect_timeout: route.timeouts.connect.duration(),
+        sent: calling.sent,
+    };
+    let sent = timeout_at(end, send(sending, request)).await;
     let (head, body) = sent.map_err(|_| late())??.into_parts();
     let now = || desk.gateway.tools.clock.now();
     let answer = match judge(&head, screened.delivery.is_streamed(), now()) {

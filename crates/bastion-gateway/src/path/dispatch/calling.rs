@@ -2,6 +2,8 @@
 //!
 //! It must never change between two attempts.
 
+use std::sync::atomic::AtomicBool;
+
 use crate::desk::Desk;
 use crate::path::door::Arrival;
 use crate::path::screen::Screened;
@@ -14,4 +16,6 @@ pub(crate) struct Calling<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) arrival: &'a Arrival,
     pub(crate) screened: &'a Screened,
+    /// Set once a byte of the attempt that runs may have reached its upstream.
+    pub(crate) sent: &'a AtomicBool,
 }

@@ -5,6 +5,7 @@
 //! first has its turn again, after its wait.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bastion_observe::AttemptOutcome;
@@ -180,7 +181,8 @@ impl<'a> Tries<'a> {
 
     /// The caller left, in an attempt or between two.
     pub(super) fn caller_left(mut self, asked: Option<Arc<Route>>) -> Dispatched {
-        let running = asked.is_some();
+        // Nothing was sent while a connection was still being made: that costs nothing.
+        let running = asked.is_some() && self.calling.sent.load(Ordering::Relaxed);
         if let Some(route) = &asked {
             self.tell_breaker(route, AttemptOutcome::Cancelled);
         }
