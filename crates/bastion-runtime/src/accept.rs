@@ -26,7 +26,7 @@ pub async fn accept_here<H: Handler>(
     let tasks = Tasks::new();
     let mut accepting = Accepting::new(listener, limits, drain.clone());
     while let Some((stream, peer, place)) = accepting.next().await {
-        let served = serve((stream, peer), Arc::clone(&handler), limits, drain.clone());
+        let served = serve((stream, peer), Arc::clone(&handler), (limits, None), drain.clone());
         tasks.spawn(async move {
             served.await;
             drop(place);

@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use crate::farewell::farewell;
 use crate::first_bytes::FirstBytes;
 use crate::head::{Exchanges, Gate, Watched};
-use crate::{Drain, Handler};
+use crate::{Drain, Handler, Tls};
 
 /// What hyper may read ahead of a head that is as long as may be, in bytes.
 const READ_AHEAD_BYTES: u32 = 8 * 1024;
@@ -55,13 +55,52 @@ impl ConnectionLimits {
 pub(crate) async fn serve<H: Handler>(
     (stream, peer): (TcpStream, SocketAddr),
     handler: Arc<H>,
-    limits: ConnectionLimits,
+    (limits, tls): (ConnectionLimits, Option<&Tls>),
     drain: Drain,
 ) {
     if let Err(cause) = stream.set_nodelay(true) {
         tracing::debug!(%cause, "a connection was gone before it was served");
         return;
     }
+    match tls {
+        Some(tls) => serve_tls((stream, peer), handler, (limits, tls), drain).await,
+        None => serve_plain((stream, peer), handler, limits, drain).await,
+    }
+}
+
+/// The handshake says which HTTP is spoken.
+async fn serve_tls<H: Handler>(
+    (stream, peer): (TcpStream, SocketAddr),
+    handler: Arc<H>,
+    (limits, tls): (ConnectionLimits, &Tls),
+    drain: Drain,
+) {
+    let shaken = tokio::select! {
+        shaken = tokio::time::timeout(limits.head_timeout, tls.acceptor().accept(stream)) => shaken,
+        () = drain.begun() => return,
+    };
+    let stream = match shaken {
+        Ok(Ok(stream)) => Box::new(stream),
+        Ok(Err(cause)) => {
+            tracing::debug!(%cause, "a handshake failed");
+            return;
+        }
+        Err(_) => return,
+    };
+    let session = Arc::new(handler.open(peer));
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+        serve_http2(stream, (handler, session), limits, drain).await;
+    } else {
+        serve_http1(stream, (handler, session), limits, drain).await;
+    }
+}
+
+async fn serve_plain<H: Handler>(
+    (stream, peer): (TcpStream, SocketAddr),
+    handler: Arc<H>,
+    limits: ConnectionLimits,
+    drain: Drain,
+) {
     // hyper's own time-out for heads begins only once it knows the protocol.
     let begun = tokio::select! {
         begun = tokio::time::timeout(limits.head_timeout, FirstBytes::wait(&stream)) => begun,

@@ -13,6 +13,7 @@ mod handler;
 mod head;
 mod tasks;
 mod threads;
+mod tls;
 
 pub use accept::{accept_here, accept_onto};
 pub use bind::{BindError, Listener};
@@ -23,3 +24,4 @@ pub use handler::Handler;
 pub use head::BadHead;
 pub use tasks::Tasks;
 pub use threads::{ThreadError, Threads};
+pub use tls::{Tls, TlsError, TlsFiles};

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::connection::{ConnectionLimits, serve};
-use crate::{Drain, Handler, Tasks};
+use crate::{Drain, Handler, Tasks, Tls};
 
 /// Connections that wait for a thread to take them over.
 const HAND_OVER_PLACES: usize = 256;
@@ -48,13 +48,13 @@ pub struct Threads {
 
 impl Threads {
     /// Starts `count` threads; `make` builds each one's handler on it, with the tasks that the
-    /// thread waits for before it ends.
+    /// thread waits for before it ends. With `tls`, nothing else is spoken.
     ///
     /// # Errors
     /// When the system gives no thread or no runtime.
     pub fn start<H, M>(
         count: NonZeroUsize,
-        limits: ConnectionLimits,
+        (limits, tls): (ConnectionLimits, Option<Arc<Tls>>),
         drain: &Drain,
         deadline: Duration,
         make: M,
@@ -67,8 +67,8 @@ impl Threads {
             let (queue, handed) = mpsc::channel(HAND_OVER_PLACES);
             let open = Arc::new(AtomicUsize::new(0));
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let serving =
-                Serving { open: Arc::clone(&open), limits, drain: drain.clone(), deadline };
+            let (open_here, tls) = (Arc::clone(&open), tls.clone());
+            let serving = Serving { open: open_here, limits, tls, drain: drain.clone(), deadline };
             let make = make.clone();
             let joined = std::thread::Builder::new()
                 .name(format!("callers-{index}"))
@@ -108,6 +108,7 @@ impl Threads {
 struct Serving {
     open: Arc<AtomicUsize>,
     limits: ConnectionLimits,
+    tls: Option<Arc<Tls>>,
     drain: Drain,
     deadline: Duration,
 }
@@ -139,10 +140,12 @@ impl Serving {
         let Handed { stream, peer, place } = connection;
         let open = Arc::clone(&self.open);
         let handler = Arc::clone(handler);
-        let (limits, drain) = (self.limits, self.drain.clone());
+        let (limits, tls, drain) = (self.limits, self.tls.clone(), self.drain.clone());
         tasks.spawn(async move {
             match tokio::net::TcpStream::from_std(stream) {
-                Ok(stream) => serve((stream, peer), handler, limits, drain).await,
+                Ok(stream) => {
+                    serve((stream, peer), handler, (limits, tls.as_deref()), drain).await;
+                }
                 Err(cause) => tracing::warn!(%cause, "a connection could not be taken over"),
             }
             open.fetch_sub(1, Ordering::Relaxed);

@@ -5,9 +5,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bastion_config::{Config, Loaded, RenderStyle, load, read_sources};
+use bastion_config::{Config, Loaded, RenderStyle, ServerTls, load, read_sources};
 use bastion_gateway::{Gateway, Policy, PolicyParts};
 use bastion_observe::{Deployment, Metrics, Readiness, ReloadOutcome, Setting};
+use bastion_runtime::{Tls, TlsFiles};
 use bastion_types::{EnvironmentName, OrganizationName};
 use parking_lot::RwLock;
 
@@ -55,6 +56,13 @@ pub(super) struct Reloading {
     pub(super) readiness: Readiness,
     pub(super) gateway: Arc<Gateway>,
     pub(super) running: Arc<RunningDeployment>,
+    /// The callers' certificate.
+    pub(super) tls: Option<Arc<Tls>>,
+}
+
+/// Where the certificate and its key lie.
+pub(super) fn tls_files(tls: &ServerTls) -> TlsFiles {
+    TlsFiles { cert: tls.cert.path.clone(), key: tls.key.path.clone() }
 }
 
 impl Reloading {
@@ -89,6 +97,9 @@ impl Reloading {
             credentials,
             breakers: self.gateway.breakers(),
         })?;
+        if let (Some(running), Some(tls)) = (&self.tls, &loaded.config.server.tls) {
+            running.read_again(tls_files(tls))?;
+        }
         warn_of_fixed(&self.running.loaded.read().config, &loaded.config);
         self.gateway.exchange_policy(policy);
         *self.running.loaded.write() = loaded;

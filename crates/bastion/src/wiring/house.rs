@@ -13,13 +13,13 @@ use bastion_gateway::{Breakers, Callers, Gateway, Policy, PolicyParts, Tools};
 use bastion_jobs::JobTools;
 use bastion_observe::{Check, Deployment, Metrics, Readiness, Standing, call_sink};
 use bastion_runtime::{
-    ConnectionLimits, Drain, Listener, Tasks, Threads, TokioClock, accept_here, accept_onto,
+    ConnectionLimits, Drain, Listener, Tasks, Threads, Tls, TokioClock, accept_here, accept_onto,
 };
 use bastion_store::Store;
 use bastion_types::{Clock, Secret};
 
 use super::credentials::Credentials;
-use super::deployment::{Reloading, RunningDeployment};
+use super::deployment::{Reloading, RunningDeployment, tls_files};
 use super::log::Log;
 use super::operator_token;
 use super::signals::{Signals, Wish};
@@ -98,10 +98,7 @@ impl House {
     pub(crate) async fn open(plan: Plan) -> anyhow::Result<House> {
         let Plan { loaded, path, storage, credentials, log } = plan;
         let config = loaded.config.clone();
-        anyhow::ensure!(
-            config.server.tls.is_none(),
-            "'server.tls' is not in this version: TLS on the callers' listener is not built; remove it"
-        );
+        let tls = config.server.tls.as_ref().map(|tls| Tls::read(tls_files(tls))).transpose()?;
         let ground = Ground::new(log.clone());
         let resolved = credentials.resolve(&config, &log.redactor, &ground.readiness)?;
         let breakers = &ground.breakers;
@@ -120,6 +117,7 @@ impl House {
             readiness: ground.readiness.clone(),
             gateway,
             running,
+            tls: tls.map(Arc::new),
         };
         let house = House {
             callers: callers.address(),
@@ -146,7 +144,18 @@ impl House {
         let limits = connection_limits(config);
         let deadline = config.server.timeout.drain.duration();
         let make = move |tasks| Callers::new(Arc::clone(&gateway), tasks);
-        let threads = Threads::start(thread_count(config), limits, &drain, deadline, make)?;
+        let tls = self.reloading.tls.clone();
+        let secured = (limits, tls.clone());
+        let threads = Threads::start(thread_count(config), secured, &drain, deadline, make)?;
+        if let Some(tls) = tls {
+            let ended = drain.clone();
+            self.tasks.spawn(async move {
+                tokio::select! {
+                    () = tls.watch() => {}
+                    () = ended.begun() => {}
+                }
+            });
+        }
         let drained = drain.clone();
         let tasks = self.tasks.clone();
         self.tasks.spawn(async move {

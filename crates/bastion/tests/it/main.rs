@@ -30,4 +30,5 @@ mod nginx;
 mod path;
 mod reliability;
 mod streaming;
+mod tls;
 mod upstream_tls;
