@@ -3,13 +3,13 @@
 //!
 //! It must never send two heads, and never wait for a reader without a limit.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::time::Instant;
 
 use super::door::Arrival;
 use crate::headers::{
@@ -134,25 +134,28 @@ impl Line {
         }
     }
 
-    /// Waits between two attempts; a stream that has begun is kept alive.
-    pub(crate) async fn pause(
+    /// Waits for `work` unless the caller leaves; a stream that has begun is kept alive.
+    pub(crate) async fn meanwhile<T>(
         &mut self,
-        wait: Duration,
         heartbeat: Duration,
-    ) -> Result<(), CallerLeft> {
-        let end = Instant::now() + wait;
-        while Instant::now() < end {
-            let until = end.min(Instant::now() + heartbeat);
+        work: impl Future<Output = T>,
+    ) -> Result<T, CallerLeft> {
+        let mut work = pin!(work);
+        let Way::Open(pieces) = &self.way else {
+            return tokio::select! {
+                biased;
+                () = self.caller_left() => Err(CallerLeft),
+                done = work.as_mut() => Ok(done),
+            };
+        };
+        loop {
             tokio::select! {
                 biased;
-                () = self.caller_left() => return Err(CallerLeft),
-                () = tokio::time::sleep_until(until) => {}
-            }
-            if let Way::Open(pieces) = &self.way {
-                beat(pieces)?;
+                () = pieces.closed() => return Err(CallerLeft),
+                done = work.as_mut() => return Ok(done),
+                () = tokio::time::sleep(heartbeat) => beat(pieces)?,
             }
         }
-        Ok(())
     }
 }
 

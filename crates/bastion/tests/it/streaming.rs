@@ -2,6 +2,9 @@
 //!
 //! A test here must never take a stream's status for its end: it reads the last frame and the record.
 
+mod stage;
+mod usage;
+
 use std::time::Duration;
 
 use bastion_sim::{LogEntry, Outcome};

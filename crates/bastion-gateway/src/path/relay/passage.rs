@@ -57,11 +57,13 @@ pub(super) struct Passage {
     seen: Seen,
     /// The caller did not ask for the usage: its frame does not go on.
     usage_is_ours: bool,
+    /// The last frame did not go on; an LF that comes late belongs to it.
+    took_out_last: bool,
 }
 
 impl Passage {
     pub(super) fn new(feed: Feed, reader: FrameReader, usage_is_ours: bool) -> Passage {
-        Passage { feed, reader, seen: Seen::default(), usage_is_ours }
+        Passage { feed, reader, seen: Seen::default(), usage_is_ours, took_out_last: false }
     }
 
     /// What was learnt; the caller's stream ends here.
@@ -111,13 +113,14 @@ impl Passage {
                 Ok(run) => run,
                 Err(too_long) => return End::Broken(too_long.to_string()),
             };
+            let told = run.is_some();
             if let Some(run) = run
                 && self.pass(run).await.is_err()
             {
                 return End::CallerLeft;
             }
             // Set behind the hand-over: a slow reader is no silence of the upstream's.
-            clock.moved();
+            clock.moved(told);
             match gathered {
                 Ok(Gathered::Some) if !self.has_ended() => {}
                 Ok(Gathered::Some | Gathered::End) => return End::Body,
@@ -127,7 +130,10 @@ impl Passage {
     }
 
     /// Hands frames on.
-    async fn pass(&mut self, run: Run) -> Result<(), CallerLeft> {
+    async fn pass(&mut self, mut run: Run) -> Result<(), CallerLeft> {
+        if std::mem::take(&mut self.took_out_last) {
+            run = run.without_belated_lf();
+        }
         let mut bytes = run.bytes.clone();
         // Most runs are text alone: they are not taken apart.
         if may_matter(&run.bytes) {
@@ -136,6 +142,7 @@ impl Passage {
             }
             if self.usage_is_ours {
                 bytes = run.without(is_usage_alone);
+                self.took_out_last = run.frames().last().is_some_and(is_usage_alone);
             }
         }
         if bytes.is_empty() {
@@ -169,20 +176,17 @@ impl Passage {
         arrival: &Arrival,
         end: End,
     ) -> (StreamOutcome, Option<&'static str>) {
-        let rest = std::mem::take(&mut self.reader).finish();
         let cause = match end {
-            End::Body | End::Broken(_) if self.seen.done => {
-                // The LF of its line end belongs to it; other bytes without an end go no further.
-                let last = Some(rest).filter(|rest| rest.as_ref() == b"\n");
-                return self.end_whole(last).await;
-            }
+            // Bytes without an end behind it go no further.
+            End::Body | End::Broken(_) if self.seen.done => return self.end_whole(None).await,
             End::CallerLeft if self.seen.done => return (StreamOutcome::Whole, None),
             End::CallerLeft => return (StreamOutcome::Cancelled, Some(CALLER_LEFT)),
             End::Body => "the body ended without a terminal event".to_owned(),
             End::Broken(cause) => cause,
         };
-        if Frame::of(&rest).is_done() && rest.ends_with(b"\n") {
+        if self.reader.ends_in_done() {
             // The terminal event is there, only its blank line is missing.
+            let rest = std::mem::take(&mut self.reader).finish();
             return self.end_whole(Some(Bytes::from([&rest[..], b"\n"].concat()))).await;
         }
         tracing::warn!(request_id = %arrival.id, cause, "a stream was interrupted");
@@ -231,9 +235,12 @@ impl SilenceClock {
         SilenceClock { silence, moved: now, beaten: now }
     }
 
-    fn moved(&mut self) {
+    /// The upstream said something; its caller was `told`, unless it was half a frame.
+    fn moved(&mut self, told: bool) {
         self.moved = Instant::now();
-        self.beaten = self.moved;
+        if told {
+            self.beaten = self.moved;
+        }
     }
 
     fn due(&self) -> Instant {

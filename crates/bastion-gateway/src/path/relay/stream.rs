@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use bastion_wire::Run;
 use http::StatusCode;
 
 use super::passage::Passage;
@@ -23,7 +24,11 @@ pub(super) async fn relay_stream(
     arrival: &Arrival,
     (open, mut line): (OpenStream, Line),
 ) -> Relayed {
-    let OpenStream { headers, first, reader, mut body, ended, silence, usage_is_ours } = open;
+    let OpenStream { headers, mut first, reader, mut body, ended, silence, usage_is_ours } = open;
+    if line.is_open() {
+        // Behind a sign of life a byte order mark would stand in the middle.
+        first = first.into_iter().map(Run::without_bom).collect();
+    }
     let first_event_ms = desk.gateway.tools.clock.monotonic().millis_since(arrival.began);
     if line.open(&headers).is_err() {
         return Relayed::caller_left();
