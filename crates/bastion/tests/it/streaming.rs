@@ -2,8 +2,14 @@
 //!
 //! A test here must never take a stream's status for its end: it reads the last frame and the record.
 
+mod atomic;
+mod frames;
+mod heartbeat;
 mod stage;
+mod start_up;
+mod stop;
 mod usage;
+mod weight;
 
 use std::time::Duration;
 

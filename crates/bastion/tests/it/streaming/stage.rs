@@ -166,7 +166,9 @@ impl Seen {
                     Next::GoOn => {}
                     Next::Cut => return,
                     Next::Left => {
-                        self.left.send_modify(|left| drop(left.insert(n)));
+                        self.left.send_modify(|left| {
+                            left.insert(n);
+                        });
                         return;
                     }
                 }
