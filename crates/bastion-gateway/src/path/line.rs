@@ -23,6 +23,9 @@ use bastion_types::AttemptCount;
 /// A caller who has not read for so long is taken to have left.
 const MAX_READER_PAUSE: Duration = Duration::from_mins(10);
 
+/// Longest piece that takes one place on the way to the caller, in bytes.
+const MAX_PIECE_BYTES: usize = 32 * 1024;
+
 /// A sign of life: a comment line. Without a blank line behind it: some clients take that for an
 /// event. Source: interface, Stream errors.
 const HEARTBEAT: &[u8] = b": heartbeat\n";
@@ -171,8 +174,16 @@ impl Feed {
         self.pieces.closed().await;
     }
 
-    /// Hands a piece on; waits while the caller does not read, within [`MAX_READER_PAUSE`].
-    pub(crate) async fn pass(&self, bytes: Bytes) -> Result<(), CallerLeft> {
+    /// Hands bytes on, a long frame in pieces; waits while the caller does not read, within
+    /// [`MAX_READER_PAUSE`].
+    pub(crate) async fn pass(&self, mut bytes: Bytes) -> Result<(), CallerLeft> {
+        while bytes.len() > MAX_PIECE_BYTES {
+            self.pass_piece(bytes.split_to(MAX_PIECE_BYTES)).await?;
+        }
+        self.pass_piece(bytes).await
+    }
+
+    async fn pass_piece(&self, bytes: Bytes) -> Result<(), CallerLeft> {
         match self.pieces.try_send(bytes) {
             Ok(()) => Ok(()),
             Err(TrySendError::Closed(_)) => Err(CallerLeft),

@@ -14,6 +14,9 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
+/// Most bytes that are read ahead of a call that does not take them; longest head of an answer.
+const MAX_BUFFER_BYTES: usize = 32 * 1024;
+
 type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
 
 /// Sender and connection, together.
@@ -26,7 +29,9 @@ pub(super) struct Connection {
 impl Connection {
     /// Speaks HTTP/1.1 over a stream.
     pub(super) async fn open(stream: Stream) -> hyper::Result<Connection> {
-        let (sender, driver) = http1::handshake(TokioIo::new(stream)).await?;
+        let mut http = http1::Builder::new();
+        http.max_buf_size(MAX_BUFFER_BYTES);
+        let (sender, driver) = http.handshake(TokioIo::new(stream)).await?;
         Ok(Connection { sender, driver, used: Instant::now() })
     }
 

@@ -5,6 +5,7 @@
 mod atomic;
 mod frames;
 mod heartbeat;
+mod slow;
 mod stage;
 mod start_up;
 mod stop;

@@ -2,8 +2,12 @@
 //!
 //! It must never wait for a reader without a limit, nor take a slow reader for a silent upstream.
 
+use std::borrow::Cow;
 use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
+use bastion_observe::Redactor;
 use bastion_types::{Refusal, StreamOutcome, Usage};
 use bastion_wire::{
     Frame, FrameReader, Run, error_event, frame_usage, is_error_frame, is_usage_alone, may_matter,
@@ -16,6 +20,9 @@ use crate::path::dispatch::{Silence, joined};
 use crate::path::door::Arrival;
 use crate::path::line::{CallerLeft, Feed};
 use crate::pool::{Gathered, UpstreamBody};
+
+/// How long the LF may take that belongs to a terminal event which ends in a CR.
+const MAX_LAST_LF_WAIT: Duration = Duration::from_millis(250);
 
 /// What ended a stream.
 pub(super) enum End {
@@ -59,11 +66,18 @@ pub(super) struct Passage {
     usage_is_ours: bool,
     /// The last frame did not go on; an LF that comes late belongs to it.
     took_out_last: bool,
+    redactor: Arc<Redactor>,
 }
 
 impl Passage {
-    pub(super) fn new(feed: Feed, reader: FrameReader, usage_is_ours: bool) -> Passage {
-        Passage { feed, reader, seen: Seen::default(), usage_is_ours, took_out_last: false }
+    pub(super) fn new(
+        feed: Feed,
+        reader: FrameReader,
+        usage_is_ours: bool,
+        redactor: Arc<Redactor>,
+    ) -> Passage {
+        let seen = Seen::default();
+        Passage { feed, reader, seen, usage_is_ours, took_out_last: false, redactor }
     }
 
     /// What was learnt; the caller's stream ends here.
@@ -88,7 +102,7 @@ impl Passage {
         }
         let feed = self.feed.clone();
         let mut caller_left = pin!(feed.caller_left());
-        let mut clock = SilenceClock::start(silence);
+        let mut clock = SilenceClock::start(self.awaited(silence));
         let mut alarm = pin!(tokio::time::sleep_until(clock.due()));
         let mut pieces = Vec::new();
         loop {
@@ -122,8 +136,13 @@ impl Passage {
             // Set behind the hand-over: a slow reader is no silence of the upstream's.
             clock.moved(told);
             match gathered {
-                Ok(Gathered::Some) if !self.has_ended() => {}
-                Ok(Gathered::Some | Gathered::End) => return End::Body,
+                Ok(Gathered::End) => return End::Body,
+                Ok(Gathered::Some) if self.has_ended() => return End::Body,
+                Ok(Gathered::Some) if self.seen.done => {
+                    clock.silence = self.awaited(silence);
+                    alarm.as_mut().reset(clock.due());
+                }
+                Ok(Gathered::Some) => {}
                 Err(cut) => return End::Broken(cut.to_string()),
             }
         }
@@ -145,6 +164,9 @@ impl Passage {
                 self.took_out_last = run.frames().last().is_some_and(is_usage_alone);
             }
         }
+        if self.seen.failed {
+            bytes = self.without_keys(bytes);
+        }
         if bytes.is_empty() {
             return Ok(());
         }
@@ -163,6 +185,19 @@ impl Passage {
             return self.feed.beat();
         }
         Ok(())
+    }
+
+    /// Behind the terminal event at most an LF is still to come.
+    fn awaited(&self, silence: Silence) -> Silence {
+        if self.seen.done { Silence { idle: MAX_LAST_LF_WAIT, ..silence } } else { silence }
+    }
+
+    /// An upstream's error may repeat a part of our key there.
+    fn without_keys(&self, bytes: Bytes) -> Bytes {
+        match self.redactor.redact(&String::from_utf8_lossy(&bytes)) {
+            Cow::Borrowed(_) => bytes,
+            Cow::Owned(clean) => Bytes::from(clean),
+        }
     }
 
     /// The terminal event has gone on, with the whole of its line end.

@@ -3,6 +3,7 @@
 //! It must never add a terminal event that the upstream did not send. Boxes `streaming.cancel` and
 //! `reliability.stream-restart`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bastion_wire::Run;
@@ -35,7 +36,8 @@ pub(super) async fn relay_stream(
     }
     drop(headers);
     let Some(feed) = line.feed() else { return Relayed::caller_left() };
-    let mut passage = Passage::new(feed, reader, usage_is_ours);
+    let redactor = Arc::clone(&desk.gateway.tools.redactor);
+    let mut passage = Passage::new(feed, reader, usage_is_ours, redactor);
     let end = passage.run((first, ended), &mut body, silence).await;
     let (stream, code) = passage.close(arrival, end).await;
     let seen = passage.into_seen();

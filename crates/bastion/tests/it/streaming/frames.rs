@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::stage::{Act, DONE, Stage, events, patient, say, wait_ms, word};
 use super::weight::pss_kib;
+use crate::bastion::UPSTREAM_KEY;
 use crate::client::STREAM;
 
 /// Longest frame that is held back. Source: `bastion-wire`, `sse.rs`.
@@ -120,4 +121,42 @@ async fn an_endless_line_ends_the_stream_and_memory_is_bounded() {
     let most_kib = 4 * MAX_FRAME_BYTES as u64 / 1024;
     eprintln!("endless lines: {grown_kib} KiB more");
     assert!(grown_kib < most_kib, "{grown_kib} KiB more");
+}
+
+#[tokio::test]
+async fn an_end_in_a_cr_alone_is_an_end_too() {
+    let stage = Stage::playing(vec![]).await;
+    let (bastion, client) = stage.open(|config| patient(&config, 1));
+    for end in ["data: [DONE]\r\r", "data: [DONE]\r\n\r", "data: [DONE]\n\r"] {
+        for apart in [vec![], vec![wait_ms(20)]] {
+            let acts = [vec![Act::Head, say(word("a"))], apart, vec![say(end), Act::Hang]].concat();
+            stage.play(vec![acts]);
+            // Shorter than any silence that breaks a stream off.
+            let call = tokio::time::timeout(std::time::Duration::from_secs(5), client.chat(STREAM));
+            let answer = call.await.unwrap_or_else(|_| panic!("no end behind {end:?}"));
+            assert_eq!(answer.text(), word("a") + end);
+            let call = bastion.last_call(answer.header("x-request-id")).await;
+            assert_eq!((&call["stream"], &call["code"]), (&json!("whole"), &Value::Null), "{call}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn our_key_in_an_upstreams_error_event_is_redacted() {
+    let stage = Stage::playing(vec![]).await;
+    let (_bastion, client) = stage.open(|config| config);
+    let content = word("keys look like qbt_short");
+    for key in [UPSTREAM_KEY, "qbt_live_0123456789abcdef"] {
+        for frame in [
+            format!("data: {{\"error\":{{\"message\":\"not with {key}, please\"}}}}\n\n"),
+            format!("event: error\ndata: {{\"message\":\"not with {key}, please\"}}\n\n"),
+        ] {
+            let acts = vec![Act::Head, say(&content), wait_ms(20), say(&frame), Act::End];
+            stage.play(vec![acts]);
+            let text = client.chat(STREAM).await.text();
+            assert!(!text.contains(key) && text.contains("not with "), "{text}");
+            assert!(text.starts_with(&content) && text.contains(", please"), "{text}");
+            assert_eq!(events(&text).len(), 2, "{text}");
+        }
+    }
 }

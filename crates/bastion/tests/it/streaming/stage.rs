@@ -238,7 +238,7 @@ pub(crate) fn events(stream: &str) -> Vec<(String, String)> {
         let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
-            "event" => name = value.to_owned(),
+            "event" => value.clone_into(&mut name),
             "data" => data.push(value),
             "" if line.is_empty() => {
                 assert!(!data.is_empty(), "a blank line alone: {stream}");
