@@ -141,7 +141,7 @@ async fn in_mid_stream_a_sign_of_life_stands_between_frames_only() {
     assert_eq!(piece(stream.body_mut()).await.unwrap(), word("a"));
     let lines = comment(&mut stream).await;
     stage.go_on();
-    let quiet = tokio::time::timeout(OVER_ONE * 2, piece(stream.body_mut())).await;
+    let quiet = tokio::time::timeout(OVER_ONE, piece(stream.body_mut())).await;
     assert!(quiet.is_err(), "inside a frame: {quiet:?}");
     stage.go_on();
     assert_eq!(contents(&rest(&(word("a") + &lines), stream).await.text()), "ab");

@@ -122,14 +122,14 @@ async fn ordinary_calls(client: &Client) -> Duration {
 }
 
 /// Checks what each of a crowd costs, and says it.
-fn costs(what: &str, (before_kib, after_kib): (u64, u64), most_kib: u64) {
-    let crowd = crowd() as u64;
+fn costs((crowd, what): (usize, &str), (before_kib, after_kib): (u64, u64), most_kib: u64) {
+    let crowd = crowd as u64;
     let each_kib = after_kib.saturating_sub(before_kib) / crowd;
     eprintln!("{crowd} {what}: {before_kib} KiB -> {after_kib} KiB, {each_kib} KiB each");
     assert!(each_kib <= most_kib, "{each_kib} KiB for each of {what}, {most_kib} KiB at most");
 }
 
-async fn crowd_of_readers(frame_bytes: usize, most_kib: u64) {
+async fn crowd_of_readers(crowd: usize, frame_bytes: usize, most_kib: u64) {
     let (upstream, long) = (Upstream::start(), long_answer(frame_bytes).await);
     let bastion = gateway(&upstream, &long);
     let key = bastion.key("dev", &[]);
@@ -137,20 +137,20 @@ async fn crowd_of_readers(frame_bytes: usize, most_kib: u64) {
     ordinary_calls(&client).await;
     let before_kib = pss_kib(&bastion);
     let mut readers = Vec::new();
-    for _ in 0..crowd() {
+    for _ in 0..crowd {
         readers.push(slow_reader(&bastion, &key.text).await);
     }
     stuck_at(&long).await;
     let slowest = ordinary_calls(&client).await;
     let what = format!("slow readers of frames of {frame_bytes} bytes");
-    costs(&what, (before_kib, pss_kib(&bastion)), most_kib);
+    costs((crowd, &what), (before_kib, pss_kib(&bastion)), most_kib);
     eprintln!("the slowest other call took {slowest:?}");
     let over = |call: &Value| call["model"] == "long";
     let calls = bastion.calls_when(|calls| calls.len() == 2 * CALLS).await;
     assert!(!calls.iter().any(over), "an answer was taken whole: that caller is not slow");
     drop(readers);
     // The list shows 200 calls at most.
-    let most = (2 * CALLS + crowd()).min(200);
+    let most = (2 * CALLS + crowd).min(200);
     let calls = bastion.calls_when(|calls| calls.len() == most).await;
     assert!(calls.iter().filter(|call| over(call)).all(|call| call["stream"] == "cancelled"));
 }
@@ -162,14 +162,14 @@ const READER_KIB: u64 = 4 * 32 + (64 + 32) + (16 + 32) + 32;
 
 #[tokio::test]
 async fn a_crowd_that_does_not_read_costs_a_bounded_piece_of_memory() {
-    crowd_of_readers(1024, READER_KIB).await;
+    crowd_of_readers(crowd(), 1024, READER_KIB).await;
 }
 
 #[tokio::test]
 async fn a_crowd_that_does_not_read_long_frames_costs_a_frame_more() {
     // The frame that is put together, in a buffer that doubles, and the one that goes on, whose
     // pieces keep the whole of it.
-    crowd_of_readers(64 * 1024, READER_KIB + 4 * 64).await;
+    crowd_of_readers(crowd() / 4, 64 * 1024, READER_KIB + 4 * 64).await;
 }
 
 /// A body that does not come: what was read of it, hyper's buffers for both directions.
@@ -197,7 +197,7 @@ async fn a_crowd_that_writes_a_byte_at_a_time_holds_nobody_up() {
         () = drip(&mut writers) => panic!("it never ends"),
         slowest = meanwhile => slowest,
     };
-    costs("slow writers", (before_kib, pss_kib(&bastion)), WRITER_KIB);
+    costs((crowd(), "slow writers"), (before_kib, pss_kib(&bastion)), WRITER_KIB);
     eprintln!("the slowest other call took {slowest:?}");
     drop(writers);
     // Its body never came: it reached nobody, and nothing is charged for it.

@@ -10,7 +10,7 @@ use super::stage::{Act, DONE, ROLE, Stage, patient, say, wait_ms, whole, word};
 use crate::client::{self, STREAM, piece};
 
 /// What a head has time for before it must have failed to come.
-const A_WHILE: Duration = Duration::from_millis(300);
+const A_WHILE: Duration = Duration::from_millis(200);
 
 /// Holds these back, then gives them with what follows; nothing changes on the way.
 async fn held(stage: &Stage, client: &client::Client, start_up: &str) {
@@ -26,7 +26,7 @@ async fn held(stage: &Stage, client: &client::Client, start_up: &str) {
 /// The caller has these before the upstream goes on.
 async fn passed(stage: &Stage, client: &client::Client, begin: &str) {
     stage.play(vec![vec![Act::Head, say(begin), Act::Gate, say(DONE), Act::End]]);
-    let opening = tokio::time::timeout(A_WHILE * 3, client.open_stream()).await;
+    let opening = tokio::time::timeout(A_WHILE * 5, client.open_stream()).await;
     let mut stream = opening.unwrap_or_else(|_| panic!("held back: {begin:.200}"));
     let mut came = Vec::new();
     while came.len() < begin.len() {
