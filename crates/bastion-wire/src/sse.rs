@@ -245,15 +245,14 @@ mod tests {
         let mut reader = FrameReader::default();
         let mut frames = Vec::new();
         for piece in pieces {
-            if let Some(run) = reader.push(Bytes::copy_from_slice(piece)).unwrap() {
-                let whole: Vec<u8> = run.frames().flat_map(|f| f.bytes().to_vec()).collect();
-                assert_eq!(whole, run.bytes[run.begin..], "frames make up the run");
-                if run.begin > 0 {
-                    let before: &mut Vec<u8> = frames.last_mut().unwrap();
-                    before.extend_from_slice(&run.bytes[..run.begin]);
-                }
-                frames.extend(run.frames().map(|frame| frame.bytes().to_vec()));
+            let Some(run) = reader.push(Bytes::copy_from_slice(piece)).unwrap() else { continue };
+            let whole: Vec<u8> = run.frames().flat_map(|f| f.bytes().to_vec()).collect();
+            assert_eq!(whole, run.bytes[run.begin..], "frames make up the run");
+            if run.begin > 0 {
+                let before: &mut Vec<u8> = frames.last_mut().unwrap();
+                before.extend_from_slice(&run.bytes[..run.begin]);
             }
+            frames.extend(run.frames().map(|frame| frame.bytes().to_vec()));
         }
         (frames, reader.finish().to_vec())
     }
