@@ -11,8 +11,9 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::mpsc;
 
-/// Pieces of a stream that wait for the caller, each of at most 64 KiB: the memory of one call.
-const STREAM_PLACES: usize = 32;
+/// Pieces of a stream that wait for the caller, each of at most 32 KiB: half of the memory of one
+/// slow reader; the other half waits in hyper.
+const STREAM_PLACES: usize = 4;
 
 /// A body for hyper.
 #[derive(Debug)]

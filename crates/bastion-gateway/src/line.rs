@@ -3,6 +3,7 @@
 //!
 //! It must never send two heads, and never wait for a reader without a limit.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,6 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::time::Instant;
 
 use crate::headers::{
     ATTEMPTS, REGION, UPSTREAM, X_REQUEST_ID, come_back, forbid_buffering, tell_rates,
@@ -22,6 +22,9 @@ use crate::reply::{Reply, Taken};
 
 /// A caller who has not read for so long is taken to have left.
 const MAX_READER_PAUSE: Duration = Duration::from_mins(10);
+
+/// Longest piece that takes one place on the way to the caller, in bytes.
+const MAX_PIECE_BYTES: usize = 32 * 1024;
 
 /// A sign of life: a comment line. Without a blank line behind it: some clients take that for an
 /// event. Source: interface, Stream errors.
@@ -146,25 +149,28 @@ impl Line {
         }
     }
 
-    /// Waits between two attempts; a stream that has begun is kept alive.
-    pub(crate) async fn pause(
+    /// Waits for `work` unless the caller leaves; a stream that has begun is kept alive.
+    pub(crate) async fn meanwhile<T>(
         &mut self,
-        wait: Duration,
         heartbeat: Duration,
-    ) -> Result<(), CallerLeft> {
-        let end = Instant::now() + wait;
-        while Instant::now() < end {
-            let until = end.min(Instant::now() + heartbeat);
+        work: impl Future<Output = T>,
+    ) -> Result<T, CallerLeft> {
+        let mut work = pin!(work);
+        let Way::Open(pieces) = &self.way else {
+            return tokio::select! {
+                biased;
+                () = self.caller_left() => Err(CallerLeft),
+                done = work.as_mut() => Ok(done),
+            };
+        };
+        loop {
             tokio::select! {
                 biased;
-                () = self.caller_left() => return Err(CallerLeft),
-                () = tokio::time::sleep_until(until) => {}
-            }
-            if let Way::Open(pieces) = &self.way {
-                beat(pieces)?;
+                () = pieces.closed() => return Err(CallerLeft),
+                done = work.as_mut() => return Ok(done),
+                () = tokio::time::sleep(heartbeat) => beat(pieces)?,
             }
         }
-        Ok(())
     }
 }
 
@@ -180,8 +186,16 @@ impl Feed {
         self.pieces.closed().await;
     }
 
-    /// Hands a piece on; waits while the caller does not read, within [`MAX_READER_PAUSE`].
-    pub(crate) async fn pass(&self, bytes: Bytes) -> Result<(), CallerLeft> {
+    /// Hands bytes on, a long frame in pieces; waits while the caller does not read, within
+    /// [`MAX_READER_PAUSE`].
+    pub(crate) async fn pass(&self, mut bytes: Bytes) -> Result<(), CallerLeft> {
+        while bytes.len() > MAX_PIECE_BYTES {
+            self.pass_piece(bytes.split_to(MAX_PIECE_BYTES)).await?;
+        }
+        self.pass_piece(bytes).await
+    }
+
+    async fn pass_piece(&self, bytes: Bytes) -> Result<(), CallerLeft> {
         match self.pieces.try_send(bytes) {
             Ok(()) => Ok(()),
             Err(TrySendError::Closed(_)) => Err(CallerLeft),

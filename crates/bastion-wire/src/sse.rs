@@ -11,6 +11,9 @@ use bytes::{Bytes, BytesMut};
 /// Longest frame that is held back, in bytes; an endless line ends the stream.
 pub const MAX_FRAME_BYTES: usize = 4 * 1024 * 1024;
 
+/// The byte order mark that a stream may begin with.
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
 /// A frame that does not end within [`MAX_FRAME_BYTES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a frame of the stream does not end within {MAX_FRAME_BYTES} bytes")]
@@ -30,6 +33,8 @@ pub struct FrameReader {
 pub struct Run {
     /// The frames' bytes as they came.
     pub bytes: Bytes,
+    /// Where the first frame begins: behind an LF that belongs to the frame that went on before.
+    begin: usize,
     ends: Vec<usize>,
 }
 
@@ -49,9 +54,11 @@ impl FrameReader {
     /// # Errors
     /// [`FrameTooLong`]: the stream cannot be read on.
     pub fn push(&mut self, chunk: Bytes) -> Result<Option<Run>, FrameTooLong> {
+        let belated_lf = self.may_go_on_with_lf() && chunk.first() == Some(&b'\n');
+        let begin = usize::from(belated_lf);
         let mut ends = Vec::new();
         self.find_ends(&chunk, &mut ends);
-        let Some(last) = ends.last().copied() else {
+        let Some(last) = ends.last().copied().or(belated_lf.then_some(begin)) else {
             return self.hold(&chunk).map(|()| None);
         };
         let rest = chunk.slice(last..);
@@ -66,7 +73,7 @@ impl FrameReader {
             self.held.split().freeze()
         };
         self.hold(&rest)?;
-        Ok(Some(Run { bytes, ends }))
+        Ok(Some(Run { bytes, begin, ends }))
     }
 
     /// What is left when the stream's body is over: bytes of a frame without its end.
@@ -74,9 +81,17 @@ impl FrameReader {
         self.held.freeze()
     }
 
-    /// Is nothing held back, so that a line of ours may be put here?
+    /// Is nothing held back but whole comment lines, so that a line of ours may be put here? An
+    /// upstream's own sign of life is such a line, without a blank one behind it.
     pub fn is_between_frames(&self) -> bool {
-        self.held.is_empty()
+        let held: &[u8] = &self.held;
+        let mut lines = held.split(|byte| matches!(byte, b'\n' | b'\r'));
+        self.line_is_empty && lines.all(|line| line.is_empty() || line.starts_with(b":"))
+    }
+
+    /// Is what is held back the terminal event, and only its blank line missing?
+    pub fn ends_in_done(&self) -> bool {
+        self.held.ends_with(b"\n") && Frame(&self.held).is_done()
     }
 
     /// Ended the last frame in a CR, so that an LF may still come that belongs to it?
@@ -128,7 +143,7 @@ fn next_line_end(chunk: &[u8], from: usize) -> Option<usize> {
 impl Run {
     /// The frames, in order.
     pub fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let starts = std::iter::once(self.begin).chain(self.ends.iter().copied());
         starts.zip(&self.ends).filter_map(|(start, end)| self.bytes.get(start..*end).map(Frame))
     }
 
@@ -152,6 +167,7 @@ impl Run {
             return self.bytes.clone();
         }
         let mut kept = BytesMut::with_capacity(self.bytes.len());
+        kept.extend_from_slice(self.bytes.get(..self.begin).unwrap_or_default());
         for (index, frame) in self.frames().enumerate() {
             if !left_out.contains(&index) {
                 kept.extend_from_slice(frame.bytes());
@@ -160,10 +176,33 @@ impl Run {
         kept.freeze()
     }
 
+    /// Is this the number of the last frame?
+    pub fn is_last(&self, index: usize) -> bool {
+        index + 1 == self.ends.len()
+    }
+
     fn frame(&self, index: usize) -> Option<Frame<'_>> {
         let end = self.ends.get(index).copied()?;
         let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
-        self.bytes.get(start.unwrap_or(0)..end).map(Frame)
+        self.bytes.get(start.unwrap_or(self.begin)..end).map(Frame)
+    }
+
+    /// The same without a byte order mark, which may stand at a stream's begin only.
+    #[must_use]
+    pub fn without_bom(self) -> Run {
+        if self.bytes.starts_with(BOM) { self.from(BOM.len()) } else { self }
+    }
+
+    /// The same without the LF that belongs to the frame that went on before: that frame did not.
+    #[must_use]
+    pub fn without_belated_lf(self) -> Run {
+        let begin = self.begin;
+        self.from(begin)
+    }
+
+    fn from(self, start: usize) -> Run {
+        let ends = self.ends.iter().map(|end| end.saturating_sub(start)).collect();
+        Run { bytes: self.bytes.slice(start..), begin: self.begin.saturating_sub(start), ends }
     }
 }
 
@@ -201,11 +240,13 @@ impl<'a> Frame<'a> {
 
     /// Is this the terminal event of chat and completions?
     pub fn is_done(self) -> bool {
-        self.0.len() < 64 && self.data().is_some_and(|data| data.as_ref() == b"[DONE]")
+        // Comment lines may stand before it: signs of life of an upstream that says nothing else.
+        memchr::memmem::find(self.0, b"[DONE]").is_some()
+            && self.data().is_some_and(|data| data.as_ref() == b"[DONE]")
     }
 
     fn lines(self) -> impl Iterator<Item = &'a [u8]> {
-        let bytes = self.0.strip_prefix(b"\xef\xbb\xbf").unwrap_or(self.0);
+        let bytes = self.0.strip_prefix(BOM).unwrap_or(self.0);
         // The empty 'lines' between CR and LF carry no field and do no harm.
         bytes.split(|byte| matches!(byte, b'\n' | b'\r')).filter(|line| !line.is_empty())
     }
@@ -231,11 +272,14 @@ mod tests {
         let mut reader = FrameReader::default();
         let mut frames = Vec::new();
         for piece in pieces {
-            if let Some(run) = reader.push(Bytes::copy_from_slice(piece)).unwrap() {
-                let whole: Vec<u8> = run.frames().flat_map(|f| f.bytes().to_vec()).collect();
-                assert_eq!(whole, run.bytes, "frames make up the run");
-                frames.extend(run.frames().map(|frame| frame.bytes().to_vec()));
+            let Some(run) = reader.push(Bytes::copy_from_slice(piece)).unwrap() else { continue };
+            let whole: Vec<u8> = run.frames().flat_map(|f| f.bytes().to_vec()).collect();
+            assert_eq!(whole, run.bytes[run.begin..], "frames make up the run");
+            if run.begin > 0 {
+                let before: &mut Vec<u8> = frames.last_mut().unwrap();
+                before.extend_from_slice(&run.bytes[..run.begin]);
             }
+            frames.extend(run.frames().map(|frame| frame.bytes().to_vec()));
         }
         (frames, reader.finish().to_vec())
     }
@@ -261,6 +305,7 @@ mod tests {
         assert!(Frame(b"data: [DONE]\n\n").is_done());
         assert!(Frame(b"data:[DONE]\r\n\r\n").is_done());
         assert!(!Frame(b"data: \"[DONE]\"\n\n").is_done());
+        assert!(Frame(&[&b": heartbeat\n".repeat(20)[..], b"data: [DONE]\n\n"].concat()).is_done());
         assert!(Frame(b": only a comment\n\n").data().is_none());
         assert!(Frame(b"database: x\n\n").data().is_none());
     }
@@ -291,6 +336,45 @@ mod tests {
     }
 
     #[test]
+    fn a_line_feed_behind_a_cut_off_cr_goes_on_at_once() {
+        let mut reader = FrameReader::default();
+        let mut push = |bytes: &'static [u8]| reader.push(Bytes::from_static(bytes)).unwrap();
+        assert_eq!(push(b"data: a\r\n\r").unwrap().bytes, b"data: a\r\n\r"[..]);
+        assert_eq!(push(b"\n").unwrap().bytes, b"\n"[..]);
+        assert!(push(b"data: b\r\n\r").is_some());
+        let run = push(b"\ndata: c\r\n\r\n").unwrap();
+        assert_eq!(run.frames().count(), 1);
+        assert_eq!(run.without(&[0]), b"\n"[..], "it belongs to the frame before");
+        assert_eq!(run.without_belated_lf().bytes, b"data: c\r\n\r\n"[..]);
+    }
+
+    #[test]
+    fn a_line_of_ours_may_stand_between_frames_and_behind_comments() {
+        let between = |bytes: &'static [u8]| {
+            let mut reader = FrameReader::default();
+            reader.push(Bytes::from_static(bytes)).unwrap();
+            reader.is_between_frames()
+        };
+        for bytes in [&b""[..], b"data: a\n\n", b": x\n", b"data: a\n\n: x\n:\r\n"] {
+            assert!(between(bytes), "{bytes:?}");
+        }
+        for bytes in [&b": x"[..], b"data: a\n", b": x\ndata: a\n", b"event: x\n", b"d"] {
+            assert!(!between(bytes), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_can_be_taken_away() {
+        let mut reader = FrameReader::default();
+        let run = reader.push(Bytes::from_static(b"\xef\xbb\xbfdata: a\n\ndata: b\n\n"));
+        let run = run.unwrap().unwrap().without_bom();
+        assert_eq!(run.bytes, b"data: a\n\ndata: b\n\n"[..]);
+        let data: Vec<_> = run.frames().map(|frame| frame.data().unwrap().into_owned()).collect();
+        assert_eq!(data, [b"a", b"b"]);
+        assert_eq!(run.clone().without_bom(), run);
+    }
+
+    #[test]
     fn an_endless_line_is_an_error() {
         let mut reader = FrameReader::default();
         let piece = Bytes::from(vec![b'x'; MAX_FRAME_BYTES / 2]);
@@ -315,11 +399,8 @@ mod tests {
             let split: Vec<&[u8]> = cuts.windows(2).map(|pair| &whole[pair[0]..pair[1]]).collect();
             let (at_once, rest) = read(&[&whole]);
             let (in_pieces, rest_of_pieces) = read(&split);
-            // A line feed behind a cut-off CR may stand on either side of a frame's end.
-            let joined = |frames: &[Vec<u8>], rest: &[u8]| [frames.concat(), rest.to_vec()].concat();
-            prop_assert_eq!(joined(&at_once, &rest), joined(&in_pieces, &rest_of_pieces));
-            prop_assert_eq!(at_once.len(), in_pieces.len());
             prop_assert_eq!(data(&at_once), data(&in_pieces));
+            prop_assert_eq!((at_once, rest), (in_pieces, rest_of_pieces));
         }
     }
 }

@@ -127,8 +127,7 @@ pub(super) fn admit(
         (true, false) => Delivery::Stream,
         (true, true) => Delivery::Atomic,
     };
-    let usage_wish = ask.usage_wish.filter(|_| model.usage_option);
-    let (model_place, stored) = (ask.model_place, ask.store);
+    let (model_place, usage_wish, stored) = (ask.model_place, ask.usage_wish, ask.store);
     Ok(Admitted {
         model,
         body,

@@ -38,7 +38,7 @@ pub(super) async fn dispatch(calling: Calling<'_>, line: &mut Line) -> Dispatche
                 }
             }
             Step::Wait(wait, heartbeat) => {
-                if line.pause(wait, heartbeat).await.is_err() {
+                if line.meanwhile(heartbeat, tokio::time::sleep(wait)).await.is_err() {
                     return tries.caller_left(None);
                 }
             }

@@ -35,6 +35,7 @@ pub(super) async fn relay(
     let Dispatched { route, attempts, outcome, unknown } = dispatched;
     line.tell(attempts, route.as_ref().map(|route| &route.upstream));
     let relayed = match outcome {
+        Outcome::CallerLeft if line.is_open() => Relayed::stream_left(),
         Outcome::CallerLeft => Relayed::caller_left(),
         Outcome::Failed { refusal, .. } if line.is_open() => {
             told_inside(&refusal, arrival, line).await
@@ -42,9 +43,10 @@ pub(super) async fn relay(
         Outcome::Failed { refusal, retry_after_s } => {
             refused(&refusal, retry_after_s, arrival, line)
         }
-        Outcome::Answered(Answer::Whole(_)) if line.is_open() => {
+        Outcome::Answered(Answer::Whole(whole)) if line.is_open() => {
             // The caller reads a stream already; another attempt was answered as a whole.
-            told_inside(&Refusal::UpstreamError, arrival, line).await
+            let told = told_inside(&Refusal::UpstreamError, arrival, line).await;
+            Relayed { unknown: whole.head.status.is_success(), ..told }
         }
         Outcome::Answered(Answer::Whole(whole)) => whole_answer(desk, whole, line),
         Outcome::Answered(Answer::Stream(open)) => {
@@ -101,7 +103,7 @@ fn refused(
 async fn told_inside(refusal: &Refusal, arrival: &Arrival, line: Line) -> Relayed {
     let Some(feed) = line.feed() else { return Relayed::caller_left() };
     if feed.pass(error_event(refusal, &arrival.id)).await.is_err() {
-        return Relayed::caller_left();
+        return Relayed::stream_left();
     }
     let told = Relayed::ended(StatusCode::OK.as_u16(), Some(refusal.code()));
     Relayed { stream: StreamOutcome::Interrupted, ..told }

@@ -29,7 +29,7 @@ pub(crate) struct Screened {
     pub(crate) body: Bytes,
     /// Where the model's name stands in it: a route may have another one.
     pub(crate) model_place: Range<usize>,
-    /// What to change in it so that a stream reports its usage.
+    /// What to change in it so that a stream reports its usage; none where the caller asks for it.
     pub(crate) usage_wish: Option<UsageWish>,
     /// How the caller gets the answer.
     pub(crate) delivery: Delivery,

@@ -16,8 +16,8 @@ use super::Pool;
 use super::connection::Connection;
 use super::shared::InUse;
 
-/// Most bytes that are gathered before they are handed on.
-const MAX_GATHERED_BYTES: usize = 64 * 1024;
+/// No more is gathered behind so many bytes: they are handed on.
+const MAX_GATHERED_BYTES: usize = 16 * 1024;
 
 /// The body broke off before its end.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +67,8 @@ impl UpstreamBody {
         UpstreamBody { incoming, link: Some(link), home, cut: None }
     }
 
-    /// Waits for at least one piece or the end, then takes all that is ready, up to 64 KiB.
+    /// Waits for at least one piece or the end, then takes all that is ready, up to 16 KiB and
+    /// the last piece.
     /// May be dropped at any time: pieces that it has taken are in `pieces`.
     ///
     /// # Errors

@@ -2,6 +2,16 @@
 //!
 //! A test here must never take a stream's status for its end: it reads the last frame and the record.
 
+mod atomic;
+mod frames;
+mod heartbeat;
+mod slow;
+mod stage;
+mod start_up;
+mod stop;
+mod usage;
+mod weight;
+
 use std::time::Duration;
 
 use bastion_sim::{LogEntry, Outcome};

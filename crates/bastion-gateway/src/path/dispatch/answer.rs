@@ -45,7 +45,7 @@ pub(crate) struct OpenStream {
     pub(crate) ended: bool,
     /// How long it may say nothing.
     pub(crate) silence: Silence,
-    /// We asked for the usage, not the caller: its frame does not go on.
+    /// The caller did not ask for the usage: its frame does not go on.
     pub(crate) usage_is_ours: bool,
 }
 

@@ -35,11 +35,8 @@ pub(super) async fn attempt(
 ) -> Result<Answer, Ended> {
     let request = build(calling, route).map_err(no_credential)?;
     let sent_at = Instant::now();
-    let begun = tokio::select! {
-        biased;
-        () = line.caller_left() => return Err(Ended::CallerLeft),
-        begun = in_time(calling, route, request) => begun?,
-    };
+    let begun = in_time(calling, route, request);
+    let begun = line.meanwhile(route.upstream.heartbeat, begun).await??;
     match begun {
         Begun::Whole(whole) => Ok(Answer::Whole(whole)),
         Begun::Stream(stream) => {

@@ -44,7 +44,8 @@ fn body(screened: &Screened, route: &Route) -> Bytes {
         .renamed
         .as_ref()
         .map(|name| Edit { place: screened.model_place.clone(), with: name.as_bytes() });
-    let wish = screened.usage_wish.as_ref();
+    // An engine that refuses the option is not asked.
+    let wish = screened.usage_wish.as_ref().filter(|_| screened.model.usage_option);
     let wish = wish.map(|wish| Edit { place: wish.place.clone(), with: wish.with.as_bytes() });
     match (renamed, wish) {
         (None, None) => screened.body.clone(),

@@ -114,7 +114,7 @@ pub(super) async fn hold_back(opening: Opening<'_>, line: &mut Line) -> Result<A
             held.add(run, delivery)?;
         }
         let ended = gathered == Gathered::End;
-        if held.is_ready(delivery) {
+        if held.is_ready(delivery) || (ended && reader.ends_in_done()) {
             let first = held.runs;
             let open = OpenStream { headers, first, reader, body, ended, silence, usage_is_ours };
             return Ok(Answer::Stream(Box::new(open)));

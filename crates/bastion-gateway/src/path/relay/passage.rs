@@ -2,8 +2,12 @@
 //!
 //! It must never wait for a reader without a limit, nor take a slow reader for a silent upstream.
 
+use std::borrow::Cow;
 use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
 
+use bastion_observe::Redactor;
 use bastion_types::{Refusal, StreamOutcome, Usage};
 use bastion_wire::{
     Frame, FrameReader, Run, error_event, frame_usage, is_error_frame, is_usage_alone,
@@ -17,6 +21,9 @@ use crate::line::{CallerLeft, Feed};
 use crate::path::dispatch::{Silence, joined};
 use crate::path::door::Arrival;
 use crate::pool::{Gathered, UpstreamBody};
+
+/// How long the LF may take that belongs to a terminal event which ends in a CR.
+const MAX_LAST_LF_WAIT: Duration = Duration::from_millis(250);
 
 /// What ended a stream.
 pub(super) enum End {
@@ -58,11 +65,20 @@ pub(super) struct Passage {
     seen: Seen,
     /// The caller did not ask for the usage: its frame does not go on.
     usage_is_ours: bool,
+    /// The last frame did not go on; an LF that comes late belongs to it.
+    took_out_last: bool,
+    redactor: Arc<Redactor>,
 }
 
 impl Passage {
-    pub(super) fn new(feed: Feed, reader: FrameReader, usage_is_ours: bool) -> Passage {
-        Passage { feed, reader, seen: Seen::default(), usage_is_ours }
+    pub(super) fn new(
+        feed: Feed,
+        reader: FrameReader,
+        usage_is_ours: bool,
+        redactor: Arc<Redactor>,
+    ) -> Passage {
+        let seen = Seen::default();
+        Passage { feed, reader, seen, usage_is_ours, took_out_last: false, redactor }
     }
 
     /// What was learnt; the caller's stream ends here.
@@ -87,7 +103,7 @@ impl Passage {
         }
         let feed = self.feed.clone();
         let mut caller_left = pin!(feed.caller_left());
-        let mut clock = SilenceClock::start(silence);
+        let mut clock = SilenceClock::start(self.awaited(silence));
         let mut alarm = pin!(tokio::time::sleep_until(clock.due()));
         let mut pieces = Vec::new();
         loop {
@@ -112,23 +128,32 @@ impl Passage {
                 Ok(run) => run,
                 Err(too_long) => return End::Broken(too_long.to_string()),
             };
+            let told = run.is_some();
             if let Some(run) = run
                 && self.pass(run).await.is_err()
             {
                 return End::CallerLeft;
             }
             // Set behind the hand-over: a slow reader is no silence of the upstream's.
-            clock.moved();
+            clock.moved(told);
             match gathered {
-                Ok(Gathered::Some) if !self.has_ended() => {}
-                Ok(Gathered::Some | Gathered::End) => return End::Body,
+                Ok(Gathered::End) => return End::Body,
+                Ok(Gathered::Some) if self.has_ended() => return End::Body,
+                Ok(Gathered::Some) if self.seen.done => {
+                    clock.silence = self.awaited(silence);
+                    alarm.as_mut().reset(clock.due());
+                }
+                Ok(Gathered::Some) => {}
                 Err(cut) => return End::Broken(cut.to_string()),
             }
         }
     }
 
     /// Hands frames on.
-    async fn pass(&mut self, run: Run) -> Result<(), CallerLeft> {
+    async fn pass(&mut self, mut run: Run) -> Result<(), CallerLeft> {
+        if std::mem::take(&mut self.took_out_last) {
+            run = run.without_belated_lf();
+        }
         let mut ours = Vec::new();
         for (index, frame) in notable_frames(&run) {
             self.seen.look(frame);
@@ -136,7 +161,11 @@ impl Passage {
                 ours.push(index);
             }
         }
-        let bytes = run.without(&ours);
+        self.took_out_last = ours.last().is_some_and(|last| run.is_last(*last));
+        let mut bytes = run.without(&ours);
+        if self.seen.failed {
+            bytes = self.without_keys(bytes);
+        }
         if bytes.is_empty() {
             return Ok(());
         }
@@ -157,6 +186,19 @@ impl Passage {
         Ok(())
     }
 
+    /// Behind the terminal event at most an LF is still to come.
+    fn awaited(&self, silence: Silence) -> Silence {
+        if self.seen.done { Silence { idle: MAX_LAST_LF_WAIT, ..silence } } else { silence }
+    }
+
+    /// An upstream's error may repeat a part of our key there.
+    fn without_keys(&self, bytes: Bytes) -> Bytes {
+        match self.redactor.redact(&String::from_utf8_lossy(&bytes)) {
+            Cow::Borrowed(_) => bytes,
+            Cow::Owned(clean) => Bytes::from(clean),
+        }
+    }
+
     /// The terminal event has gone on, with the whole of its line end.
     fn has_ended(&self) -> bool {
         self.seen.done && !self.reader.may_go_on_with_lf()
@@ -168,20 +210,17 @@ impl Passage {
         arrival: &Arrival,
         end: End,
     ) -> (StreamOutcome, Option<&'static str>) {
-        let rest = std::mem::take(&mut self.reader).finish();
         let cause = match end {
-            End::Body | End::Broken(_) if self.seen.done => {
-                // The LF of its line end belongs to it; other bytes without an end go no further.
-                let last = Some(rest).filter(|rest| rest.as_ref() == b"\n");
-                return self.end_whole(last).await;
-            }
+            // Bytes without an end behind it go no further.
+            End::Body | End::Broken(_) if self.seen.done => return self.end_whole(None).await,
             End::CallerLeft if self.seen.done => return (StreamOutcome::Whole, None),
             End::CallerLeft => return (StreamOutcome::Cancelled, Some(CALLER_LEFT)),
             End::Body => "the body ended without a terminal event".to_owned(),
             End::Broken(cause) => cause,
         };
-        if Frame::of(&rest).is_done() && rest.ends_with(b"\n") {
+        if self.reader.ends_in_done() {
             // The terminal event is there, only its blank line is missing.
+            let rest = std::mem::take(&mut self.reader).finish();
             return self.end_whole(Some(Bytes::from([&rest[..], b"\n"].concat()))).await;
         }
         tracing::warn!(request_id = %arrival.id, cause, "a stream was interrupted");
@@ -230,9 +269,12 @@ impl SilenceClock {
         SilenceClock { silence, moved: now, beaten: now }
     }
 
-    fn moved(&mut self) {
+    /// The upstream said something; its caller was `told`, unless it was half a frame.
+    fn moved(&mut self, told: bool) {
         self.moved = Instant::now();
-        self.beaten = self.moved;
+        if told {
+            self.beaten = self.moved;
+        }
     }
 
     fn due(&self) -> Instant {

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use bastion_types::{AttemptCount, StreamOutcome, Usage};
+use http::StatusCode;
 
 use crate::policy::Route;
 
@@ -49,6 +50,12 @@ impl Relayed {
             route: None,
             unknown: false,
         }
+    }
+
+    /// The caller left a stream that had begun, before any of its events.
+    pub(super) fn stream_left() -> Relayed {
+        let status = StatusCode::OK.as_u16();
+        Relayed { status, ..Relayed::caller_left() }
     }
 
     pub(super) fn caller_left() -> Relayed {

@@ -3,8 +3,10 @@
 //! It must never add a terminal event that the upstream did not send. Boxes `streaming.cancel` and
 //! `reliability.stream-restart`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bastion_wire::Run;
 use http::StatusCode;
 
 use super::passage::Passage;
@@ -23,14 +25,19 @@ pub(super) async fn relay_stream(
     arrival: &Arrival,
     (open, mut line): (OpenStream, Line),
 ) -> Relayed {
-    let OpenStream { headers, first, reader, mut body, ended, silence, usage_is_ours } = open;
+    let OpenStream { headers, mut first, reader, mut body, ended, silence, usage_is_ours } = open;
+    if line.is_open() {
+        // Behind a sign of life a byte order mark would stand in the middle.
+        first = first.into_iter().map(Run::without_bom).collect();
+    }
     let first_event_ms = desk.gateway.tools.clock.monotonic().millis_since(arrival.began);
     if line.open(&headers).is_err() {
         return Relayed::caller_left();
     }
     drop(headers);
     let Some(feed) = line.feed() else { return Relayed::caller_left() };
-    let mut passage = Passage::new(feed, reader, usage_is_ours);
+    let redactor = Arc::clone(&desk.gateway.tools.redactor);
+    let mut passage = Passage::new(feed, reader, usage_is_ours, redactor);
     let end = passage.run((first, ended), &mut body, silence).await;
     let (stream, code) = passage.close(arrival, end).await;
     let seen = passage.into_seen();
