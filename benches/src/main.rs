@@ -1,0 +1,78 @@
+//! What the gateway costs beside nginx, measured in one run on one machine: `scripts/bench`.
+//!
+//! A figure must never leave without its counterpart of the same minute; a run whose counts do not
+//! agree fails.
+
+mod load;
+mod measure;
+mod out;
+mod process;
+mod report;
+mod run;
+mod scenario;
+mod stop;
+mod upstream;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What the gateway costs beside nginx.
+#[derive(Debug, Parser)]
+#[command(name = "scripts/bench", after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    act: Option<Act>,
+    #[command(flatten)]
+    options: Options,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  scripts/bench                                       everything, three rounds
+  scripts/bench --rounds 1 --scenario ns_c32
+  scripts/bench --markdown figures.md";
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// The upstream alone; the harness starts it
+    #[command(hide = true)]
+    Upstream,
+}
+
+/// What is run, and where it goes.
+#[derive(Debug, clap::Args)]
+struct Options {
+    /// The gateway
+    #[arg(long, default_value = "target/release/bastion")]
+    binary: PathBuf,
+    /// How often each scenario is run; the medians are told
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
+    rounds: u32,
+    /// Only these; all of them where none is named, and the stops
+    #[arg(long)]
+    scenario: Vec<String>,
+    /// How often a caller leaves on each way
+    #[arg(long, default_value_t = 200)]
+    stops: u32,
+    /// The table for the docs
+    #[arg(long)]
+    markdown: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.act {
+        Some(Act::Upstream) => upstream::main().map(|()| true),
+        None => run::run(&arguments.options),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(cause) => {
+            out::progress(&format!("error: {cause:#}"));
+            ExitCode::from(2)
+        }
+    }
+}

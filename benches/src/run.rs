@@ -1,0 +1,205 @@
+//! Runs the scenarios: bastion and nginx in turn, in every round.
+//!
+//! It must never let a run pass whose counts do not agree.
+
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use http_body_util::{BodyExt, Empty};
+use hyper::Request;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::task::LocalSet;
+
+use crate::Options;
+use crate::load::{Load, Target};
+use crate::measure::{cpu_ns, pss_kib};
+use crate::process::Process;
+use crate::report::{self, Row};
+use crate::scenario::{self, Kind, Scenario};
+use crate::upstream::Counts;
+use crate::{out, stop};
+
+/// Before each measured run, so that connections are there.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// How long answers that were given up may take to be gone.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// The most memory of a gateway that does nothing, in KiB.
+const MUST_IDLE_KIB: f64 = 30.0 * 1024.0;
+
+/// One measured run of one target.
+struct Measured {
+    /// Microseconds of processor time a call; KiB a stream where streams are held.
+    cost: f64,
+    p50_ms: f64,
+}
+
+/// Everything that was asked for; true when every bound was met.
+pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let all = options.scenario.is_empty();
+        let chosen =
+            |scenario: &&Scenario| all || options.scenario.iter().any(|name| name == scenario.name);
+        let chosen: Vec<_> = scenario::ALL.iter().filter(chosen).collect();
+        ensure!(all || !chosen.is_empty(), "no scenario is called so");
+        let rows = scenarios(options, &chosen).await?;
+        if let Some(path) = &options.markdown {
+            std::fs::write(path, report::markdown(&rows)).context("the table is not written")?;
+        }
+        let mut met = rows.iter().all(Row::is_met);
+        if all && options.stops > 0 {
+            let folder = tempfile::tempdir()?;
+            let binary = std::path::absolute(&options.binary)?;
+            met &= stop::run(folder.path(), &binary, options.stops).await?;
+        }
+        Ok(met)
+    })
+}
+
+async fn scenarios(options: &Options, chosen: &[&Scenario]) -> anyhow::Result<Vec<Row>> {
+    let (ours, theirs) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let upstream = Process::upstream()?;
+    let binary = std::path::absolute(&options.binary)?;
+    let bastion = Process::bastion(ours.path(), &binary, upstream.address)?;
+    let nginx = Process::nginx(theirs.path(), upstream.address)?;
+    let idle = pss_kib(bastion.id())?;
+    let idle = idle_row(idle, pss_kib(nginx.id())?);
+    out::line(&report::line(&idle));
+    let mut rows = vec![idle];
+    for scenario in chosen {
+        let mut rounds = Vec::new();
+        for round in 1..=options.rounds {
+            out::progress(&format!("{} round {round} of {}", scenario.name, options.rounds));
+            let one = measure(scenario, &bastion, &upstream).await?;
+            let other = measure(scenario, &nginx, &upstream).await?;
+            rounds.push((one, other));
+        }
+        let row = row(scenario, &rounds);
+        out::line(&report::line(&row));
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+fn idle_row(bastion_kib: u64, nginx_kib: u64) -> Row {
+    let float = |kib: u64| f64::from(u32::try_from(kib).unwrap_or(u32::MAX));
+    Row {
+        name: "idle",
+        unit: "KiB",
+        bastion: float(bastion_kib),
+        nginx: float(nginx_kib),
+        figure: float(bastion_kib),
+        must: MUST_IDLE_KIB,
+    }
+}
+
+fn row(scenario: &Scenario, rounds: &[(Measured, Measured)]) -> Row {
+    let of = |figure: &dyn Fn(&(Measured, Measured)) -> f64| median(rounds.iter().map(figure));
+    let (unit, figure) = match scenario.kind {
+        Kind::Calls => ("x nginx (us)", of(&|(one, other)| one.cost / other.cost)),
+        Kind::Paced => ("ms added", of(&|(one, other)| one.p50_ms - other.p50_ms)),
+        Kind::Hold { .. } => ("KiB a stream", of(&|(one, _)| one.cost)),
+    };
+    Row {
+        name: scenario.name,
+        unit,
+        bastion: of(&|(one, _)| one.cost),
+        nginx: of(&|(_, other)| other.cost),
+        figure,
+        must: scenario.must,
+    }
+}
+
+fn median(figures: impl Iterator<Item = f64>) -> f64 {
+    let mut figures: Vec<f64> = figures.collect();
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or_default()
+}
+
+async fn measure(
+    scenario: &Scenario,
+    process: &Process,
+    upstream: &Process,
+) -> anyhow::Result<Measured> {
+    let target = Target { address: process.address, key: process.key.clone() };
+    let (latency_ms, events, gap_ms) = scenario.upstream;
+    let set = format!("/set?latency_ms={latency_ms}&events={events}&gap_ms={gap_ms}");
+    if let Kind::Hold { streams } = scenario.kind {
+        get(upstream, &set).await?;
+        return held(&target, process, streams).await;
+    }
+    get(upstream, &set).await?;
+    target.bear(Load { lasts: WARM_UP, ..scenario.load }).await?;
+    get(upstream, &set).await?;
+    let before_ns = cpu_ns(process.id())?;
+    let mut done = target.bear(scenario.load).await?;
+    let spent_ns = cpu_ns(process.id())?.saturating_sub(before_ns);
+    let calls = u64::try_from(done.latencies_us.len())?;
+    let counts = counts(upstream).await?;
+    agrees(scenario, calls, &counts)?;
+    if !process.key.is_empty() {
+        kept(scenario, &counts)?;
+    }
+    let cost = Duration::from_nanos(spent_ns / calls.max(1)).as_secs_f64() * 1e6;
+    Ok(Measured { cost, p50_ms: done.p50_ms() })
+}
+
+/// Each call was one request, and none is left open.
+fn agrees(scenario: &Scenario, calls: u64, counts: &Counts) -> anyhow::Result<()> {
+    let name = scenario.name;
+    ensure!(counts.requests == calls, "{name}: {calls} calls were {} requests", counts.requests);
+    ensure!(counts.open == 0, "{name}: {} answers are still open", counts.open);
+    Ok(())
+}
+
+/// The gateway's connections were there. nginx's are its own affair: it lets some go.
+fn kept(scenario: &Scenario, counts: &Counts) -> anyhow::Result<()> {
+    let callers = u64::from(scenario.load.connections);
+    // A thread may have too few for a crowd that came to it anew; and we asked for the counts.
+    let allowed = callers / 4 + 2;
+    ensure!(
+        counts.connections <= allowed,
+        "{}: {} new connections to the upstream for {callers} callers",
+        scenario.name,
+        counts.connections
+    );
+    Ok(())
+}
+
+async fn held(target: &Target, process: &Process, streams: u32) -> anyhow::Result<Measured> {
+    let before_kib = pss_kib(process.id())?;
+    let local = LocalSet::new();
+    target.hold(streams, &local).await?;
+    local.run_until(tokio::time::sleep(SETTLE)).await;
+    let grown_kib = pss_kib(process.id())?.saturating_sub(before_kib);
+    drop(local);
+    tokio::time::sleep(SETTLE).await;
+    let cost = f64::from(u32::try_from(grown_kib)?) / f64::from(streams);
+    Ok(Measured { cost, p50_ms: 0.0 })
+}
+
+async fn counts(upstream: &Process) -> anyhow::Result<Counts> {
+    Ok(serde_json::from_slice(&get(upstream, "/counts").await?)?)
+}
+
+async fn get(upstream: &Process, path: &str) -> anyhow::Result<Vec<u8>> {
+    let stream = TcpStream::connect(upstream.address).await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let request =
+        Request::get(path).header("host", "upstream").body(Empty::<bytes::Bytes>::new())?;
+    let asked = async {
+        let answer = sender.send_request(request).await?;
+        Ok(answer.into_body().collect().await?.to_bytes().to_vec())
+    };
+    tokio::select! {
+        answer = asked => answer,
+        ended = connection => {
+            ended?;
+            anyhow::bail!("the upstream ended")
+        }
+    }
+}
