@@ -5,6 +5,7 @@
 
 mod load;
 mod measure;
+mod options;
 mod out;
 mod process;
 mod report;
@@ -13,10 +14,11 @@ mod scenario;
 mod stop;
 mod upstream;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use options::Options;
 
 /// What the gateway costs beside nginx.
 #[derive(Debug, Parser)]
@@ -39,26 +41,6 @@ enum Act {
     /// The upstream alone; the harness starts it
     #[command(hide = true)]
     Upstream,
-}
-
-/// What is run, and where it goes.
-#[derive(Debug, clap::Args)]
-struct Options {
-    /// The gateway
-    #[arg(long, default_value = "target/release/bastion")]
-    binary: PathBuf,
-    /// How often each scenario is run; the medians are told
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
-    rounds: u32,
-    /// Only these; all of them where none is named, and the stops
-    #[arg(long)]
-    scenario: Vec<String>,
-    /// How often a caller leaves on each way
-    #[arg(long, default_value_t = 200)]
-    stops: u32,
-    /// The table for the docs
-    #[arg(long)]
-    markdown: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {

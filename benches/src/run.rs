@@ -11,9 +11,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 
-use crate::Options;
 use crate::load::{Load, Target};
 use crate::measure::{cpu_ns, pss_kib};
+use crate::options::Options;
 use crate::process::Process;
 use crate::report::{self, Row};
 use crate::scenario::{self, Kind, Scenario};

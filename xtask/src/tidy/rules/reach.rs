@@ -31,7 +31,7 @@ const WITHOUT_IO: Who = Who::NotShippedBy(&["bastion-types", "bastion-wire"]);
 const BOUNDS: &[Bound] = &[
     Bound {
         path: &["anyhow"],
-        who: Who::Only(&["bastion", "xtask"]),
+        who: Who::Only(&["bastion", "bastion-bench", "xtask"]),
         mend: "give the module an error type of its own",
     },
     Bound {
