@@ -74,9 +74,31 @@ fn request_line(line: &[u8]) -> Result<Version, BadHead> {
     }
 }
 
+/// Which bytes are letters, digits or one of these; looked up for every byte of a head.
+#[expect(clippy::indexing_slicing, reason = "evaluated as the program is built")]
+const fn alphabet(more: &[u8]) -> [bool; 256] {
+    let mut is_of = [false; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        is_of[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let mut at = 0;
+    while at < more.len() {
+        is_of[more[at] as usize] = true;
+        at += 1;
+    }
+    is_of
+}
+
 /// Source: RFC 3986, 3.3 and 3.4.
+const OF_A_PATH: [bool; 256] = alphabet(b"-._~%!$&'()*+,;=:@/?");
+
+/// Source: RFC 9110, 5.6.2.
+const OF_A_NAME: [bool; 256] = alphabet(b"!#$%&'*+-.^_`|~");
+
 fn is_of_a_path(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:@/?".contains(&byte)
+    OF_A_PATH.get(usize::from(byte)).copied().unwrap_or(false)
 }
 
 /// Does a path leave its folder or hold a line end, encoded or not?
@@ -200,9 +222,9 @@ fn trimmed(value: &[u8]) -> &[u8] {
     value.get(begin..end).unwrap_or_default()
 }
 
-/// Source: RFC 9110, 5.6.2.
+/// May this byte stand in a header's name?
 pub(super) fn is_of_a_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    OF_A_NAME.get(usize::from(byte)).copied().unwrap_or(false)
 }
 
 fn once(seen: &mut bool, message: &'static str) -> Result<(), BadHead> {
