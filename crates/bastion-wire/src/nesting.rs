@@ -7,6 +7,9 @@ pub const MAX_NESTING: u32 = 128;
 
 /// Does this JSON nest deeper than [`MAX_NESTING`]? Broken JSON may answer either way.
 pub fn is_nested_too_deep(body: &[u8]) -> bool {
+    if has_few_brackets(body) {
+        return false;
+    }
     let mut depth: u32 = 0;
     let mut rest = body;
     while let Some((byte, after)) = rest.split_first() {
@@ -24,6 +27,12 @@ pub fn is_nested_too_deep(body: &[u8]) -> bool {
         }
     }
     false
+}
+
+/// Most bodies open fewer brackets at all than may be open at once.
+fn has_few_brackets(body: &[u8]) -> bool {
+    let limit = usize::try_from(MAX_NESTING).unwrap_or(usize::MAX);
+    memchr::memchr2_iter(b'{', b'[', body).nth(limit).is_none()
 }
 
 /// What stands behind the string that has just been opened.

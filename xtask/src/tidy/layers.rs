@@ -49,6 +49,7 @@ pub(crate) const TABLE: &[Row] = &[
     Row::new("bastion-drills", 4, 3),
     Row::new("bastion", 5, 5),
     Row::new("bastion-bench", 6, 0),
+    Row::new("bastion-counts", 6, 2),
     Row::new("xtask", 6, 0),
 ];
 
