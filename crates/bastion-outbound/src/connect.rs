@@ -1,8 +1,10 @@
-//! Opens a connection, plain or TLS, within a time.
+//! Opens a connection, plain or TLS, within a time; through a proxy if there is one.
 //!
-//! It must never go on in plain text where TLS was asked for.
+//! It must never go on in plain text where TLS was asked for, and never go around a proxy that
+//! it was given.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,9 +13,18 @@ use std::time::Duration;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+
+use crate::proxy::Proxy;
+use crate::tls::HTTP2;
+use crate::tunnel::{TunnelError, tunnel};
+
+/// Addresses of one name that are tried, in the resolver's order. Each gets an even share of the
+/// time that is left, so that a dead first one does not eat it all.
+const MAX_ADDRESSES: usize = 8;
 
 /// Why there is no connection. Nothing was sent: a retry is safe.
 #[derive(Debug, thiserror::Error)]
@@ -24,9 +35,34 @@ pub enum ConnectError {
     /// Refused, unreachable, unknown name.
     #[error("no connection: {0}")]
     Io(#[from] io::Error),
+    /// The handshake failed: mostly the certificate.
+    #[error("no TLS connection: {0}")]
+    Tls(io::Error),
     /// The name cannot stand in a certificate.
     #[error("the host's name cannot be verified by TLS")]
     Name,
+    /// The name has no address.
+    #[error("the host's name has no address")]
+    NoAddress,
+    /// The proxy opens no way.
+    #[error(transparent)]
+    Tunnel(#[from] TunnelError),
+    /// The connection is there, but no request can go over it: none was processed.
+    #[error("the upstream took no request: {0}")]
+    NotTaken(String),
+}
+
+/// Where a connection leads and how.
+#[derive(Clone, Copy)]
+pub struct Way<'a> {
+    /// A name or an address; an IPv6 address with or without brackets.
+    pub host: &'a str,
+    /// The port.
+    pub port: u16,
+    /// TLS to the host, if any.
+    pub tls: Option<&'a Arc<ClientConfig>>,
+    /// What stands between, if anything.
+    pub proxy: Option<&'a Proxy>,
 }
 
 /// A connection, plain or TLS.
@@ -37,31 +73,65 @@ pub enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// Connects to `host` and `port`; with TLS if a configuration is given.
-///
-/// # Errors
-/// When there is no connection within `timeout`.
-pub async fn connect(
-    (host, port): (&str, u16),
-    tls: Option<&Arc<ClientConfig>>,
-    timeout: Duration,
-) -> Result<Stream, ConnectError> {
-    let connected = tokio::time::timeout(timeout, open(host, port, tls)).await;
-    connected.unwrap_or(Err(ConnectError::TimedOut(timeout)))
+impl Stream {
+    /// Did both sides agree on HTTP/2 by ALPN (RFC 7301)? Never true in plain text.
+    pub fn agreed_on_http2(&self) -> bool {
+        match self {
+            Stream::Plain(_) => false,
+            Stream::Tls(tls) => tls.get_ref().1.alpn_protocol() == Some(HTTP2),
+        }
+    }
 }
 
-async fn open(
-    host: &str,
-    port: u16,
-    tls: Option<&Arc<ClientConfig>>,
-) -> Result<Stream, ConnectError> {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let tcp = TcpStream::connect((bare, port)).await?;
-    tcp.set_nodelay(true)?;
-    let Some(config) = tls else { return Ok(Stream::Plain(tcp)) };
-    let name = ServerName::try_from(bare.to_owned()).map_err(|_| ConnectError::Name)?;
+/// Connects, within `limit` for name, addresses, proxy and TLS together.
+///
+/// # Errors
+/// When there is no connection within `limit`.
+pub async fn connect(way: Way<'_>, limit: Duration) -> Result<Stream, ConnectError> {
+    let end = Instant::now() + limit;
+    let connected = timeout_at(end, open(way, end)).await;
+    connected.unwrap_or(Err(ConnectError::TimedOut(limit)))
+}
+
+async fn open(way: Way<'_>, end: Instant) -> Result<Stream, ConnectError> {
+    let host = way.host.trim_start_matches('[').trim_end_matches(']');
+    let tcp = match way.proxy {
+        None => any_address((host, way.port), end).await?,
+        Some(proxy) => {
+            let mut tcp = any_address(proxy.address(), end).await?;
+            tunnel(&mut tcp, (host, way.port), proxy).await?;
+            tcp
+        }
+    };
+    let Some(config) = way.tls else { return Ok(Stream::Plain(tcp)) };
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| ConnectError::Name)?;
     let connector = TlsConnector::from(Arc::clone(config));
-    Ok(Stream::Tls(Box::new(connector.connect(name, tcp).await?)))
+    let tls = connector.connect(name, tcp).await.map_err(ConnectError::Tls)?;
+    Ok(Stream::Tls(Box::new(tls)))
+}
+
+/// The first address that answers.
+async fn any_address(target: (&str, u16), end: Instant) -> Result<TcpStream, ConnectError> {
+    let addresses: Vec<_> = lookup_host(target).await?.take(MAX_ADDRESSES).collect();
+    first_of(&addresses, end).await
+}
+
+async fn first_of(addresses: &[SocketAddr], end: Instant) -> Result<TcpStream, ConnectError> {
+    let mut last = ConnectError::NoAddress;
+    let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
+    for address in addresses {
+        let share = end.saturating_duration_since(Instant::now()) / left;
+        left -= 1;
+        match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(tcp)) => {
+                tcp.set_nodelay(true)?;
+                return Ok(tcp);
+            }
+            Ok(Err(cause)) => last = cause.into(),
+            Err(_) => last = ConnectError::TimedOut(share),
+        }
+    }
+    Err(last)
 }
 
 impl AsyncRead for Stream {
@@ -121,3 +191,6 @@ impl AsyncWrite for Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

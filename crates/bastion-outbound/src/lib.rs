@@ -4,10 +4,14 @@
 
 mod connect;
 mod http_client;
+mod proxy;
 mod references;
 mod tls;
+mod tunnel;
 
-pub use connect::{ConnectError, Stream, connect};
+pub use connect::{ConnectError, Stream, Way, connect};
 pub use http_client::{Answer, HttpClient, HttpError, Target, TargetError};
+pub use proxy::{Proxies, Proxy, ProxyError};
 pub use references::{ResolveError, resolve};
-pub use tls::{TlsError, client_tls};
+pub use tls::{ExtraRoots, RootsError, TlsError, Versions, client_tls};
+pub use tunnel::TunnelError;

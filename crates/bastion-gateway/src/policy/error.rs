@@ -11,4 +11,10 @@ pub enum PolicyError {
     /// TLS is needed and cannot be set up.
     #[error(transparent)]
     Tls(#[from] bastion_outbound::TlsError),
+    /// A file of an own CA is of no use.
+    #[error("'upstreams.{0}.ca': {1}")]
+    Roots(String, bastion_outbound::RootsError),
+    /// A variable names a proxy that cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] bastion_outbound::ProxyError),
 }

@@ -3,11 +3,12 @@
 //! It must never print its credential.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bastion_config::{Scheme, Upstream, UpstreamTimeouts};
-use bastion_outbound::client_tls;
+use bastion_config::{HttpVersion, Scheme, Upstream, UpstreamTimeouts};
+use bastion_outbound::{ExtraRoots, Proxies, Proxy, Versions, client_tls};
 use bastion_types::{Region, UpstreamName};
 use bastion_wire::Endpoint;
 use http::{HeaderValue, Uri};
@@ -23,7 +24,8 @@ pub(crate) struct UpstreamPolicy {
     pub(crate) name: UpstreamName,
     /// Where it computes.
     pub(crate) region: Option<Region>,
-    /// Scheme, host and port as text: connections of one origin are exchangeable.
+    /// Scheme, host, port and all that decides how a connection there is made, as text:
+    /// connections of one origin are exchangeable.
     pub(crate) origin: Arc<str>,
     /// The host to connect to.
     pub(crate) host: String,
@@ -37,6 +39,10 @@ pub(crate) struct UpstreamPolicy {
     paths: Vec<(Endpoint, Uri)>,
     /// TLS, if the address asks for it.
     pub(crate) tls: Option<Arc<ClientConfig>>,
+    /// Which versions of HTTP it is offered.
+    pub(crate) versions: Versions,
+    /// What stands between here and there, if anything.
+    pub(crate) proxy: Option<Proxy>,
     /// How long to wait for what, where a model says nothing else.
     pub(crate) timeouts: UpstreamTimeouts,
     /// How often a silent stream's caller gets a comment line.
@@ -58,10 +64,9 @@ pub(super) fn all(
     parts: &PolicyParts<'_>,
 ) -> Result<BTreeMap<UpstreamName, Arc<UpstreamPolicy>>, PolicyError> {
     let config = parts.config;
-    let needs_tls = config.upstreams.values().any(|up| up.base_url.scheme == Scheme::Https);
-    let tls = if needs_tls { Some(client_tls()?) } else { None };
+    let proxies = Proxies::from_environment()?;
     let each = |(name, upstream): (&UpstreamName, &Upstream)| {
-        let policy = one((name, upstream), parts, tls.as_ref())?;
+        let policy = one((name, upstream), parts, &proxies)?;
         Ok((name.clone(), Arc::new(policy)))
     };
     config.upstreams.iter().map(each).collect()
@@ -70,7 +75,7 @@ pub(super) fn all(
 fn one(
     (name, upstream): (&UpstreamName, &Upstream),
     parts: &PolicyParts<'_>,
-    tls: Option<&Arc<ClientConfig>>,
+    proxies: &Proxies,
 ) -> Result<UpstreamPolicy, PolicyError> {
     let url = &upstream.base_url;
     let header = |text: String, why| {
@@ -91,19 +96,79 @@ fn one(
             .map_err(|_| PolicyError::Unusable(name.to_string(), "its path cannot be sent"))
     };
     let paths = Endpoint::ALL.into_iter().map(path).collect::<Result<_, _>>()?;
-    let secure = url.scheme == Scheme::Https;
+    let connecting = Connecting::new(name, upstream, proxies)?;
+    let Connecting { origin, tls, versions, proxy } = connecting;
     Ok(UpstreamPolicy {
         name: name.clone(),
         region: upstream.region.clone(),
-        origin: format!("{}://{}:{}", url.scheme.as_str(), url.host, url.port).into(),
+        origin,
         host: url.host.clone(),
         port: url.port,
         authority: header(url.authority(), "its host cannot be sent")?,
         authorization,
         paths,
-        tls: if secure { tls.cloned() } else { None },
+        tls,
+        versions,
+        proxy,
         timeouts: upstream.timeout,
         heartbeat: upstream.heartbeat.duration(),
         breaker: parts.breakers.of(name),
     })
+}
+
+/// How connections to an upstream are made.
+struct Connecting {
+    origin: Arc<str>,
+    tls: Option<Arc<ClientConfig>>,
+    versions: Versions,
+    proxy: Option<Proxy>,
+}
+
+impl Connecting {
+    fn new(
+        name: &UpstreamName,
+        upstream: &Upstream,
+        proxies: &Proxies,
+    ) -> Result<Connecting, PolicyError> {
+        let url = &upstream.base_url;
+        let versions = match upstream.http {
+            HttpVersion::Auto => Versions::Auto,
+            HttpVersion::Http11 => Versions::Http11,
+            HttpVersion::Http2 => Versions::Http2,
+        };
+        let roots = upstream.ca.as_ref().map(|ca| ExtraRoots::read(&ca.path)).transpose();
+        let roots = roots.map_err(|cause| PolicyError::Roots(name.to_string(), cause))?;
+        let tls = match url.scheme {
+            Scheme::Https => Some(client_tls(versions, roots.as_ref())?),
+            Scheme::Http => None,
+        };
+        let proxy = proxies.before(url.scheme.as_str(), &url.host, url.port);
+        // Whoever is trusted otherwise, or reached otherwise, is another origin: a reload that
+        // takes a CA away must not go on over connections that were made with it.
+        let mut way = DefaultHasher::new();
+        (versions, &roots, &proxy).hash(&mut way);
+        let (scheme, way) = (url.scheme.as_str(), way.finish());
+        let origin = format!("{scheme}://{}:{} {way:016x}", url.host, url.port).into();
+        Ok(Connecting { origin, tls, versions, proxy })
+    }
+}
+
+#[cfg(test)]
+impl UpstreamPolicy {
+    /// The only one of a configuration that names it so.
+    pub(crate) fn at(base_url: &str, lines: &str) -> UpstreamPolicy {
+        let text = format!(
+            "[upstreams.one]\nbase_url = \"{base_url}\"\napi_key = \"env:KEY\"\n{lines}\n\
+             [models.m]\nupstream = \"one\"\nkind = \"chat\"\n[environments.dev]\n"
+        );
+        let file = Some((std::path::PathBuf::from("bastion.toml"), text));
+        let sources = bastion_config::Sources { file, environment: Vec::new() };
+        let loaded = bastion_config::load(&sources);
+        let config = loaded.unwrap_or_else(|report| panic!("{report:?}")).config;
+        let breakers = crate::breaker::Breakers::default();
+        let credentials = std::collections::HashMap::new();
+        let parts = PolicyParts { config: &config, credentials, breakers: &breakers };
+        let (_, only) = all(&parts).unwrap().pop_first().unwrap();
+        Arc::into_inner(only).unwrap()
+    }
 }

@@ -3,33 +3,17 @@
 //! It must never wait for more once it has something, and never call a cut an end.
 
 use std::future::poll_fn;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body::{Body, Frame};
-use hyper::body::Incoming;
 
-use super::Pool;
-use super::connection::Connection;
+use super::cut::Cut;
+use super::http1_body::Http1Body;
+use super::http2_stream::Http2Body;
 
 /// Most bytes that are gathered before they are handed on.
 const MAX_GATHERED_BYTES: usize = 64 * 1024;
-
-/// The body broke off before its end.
-#[derive(Debug, thiserror::Error)]
-#[error("the answer was cut: {0}")]
-pub(crate) struct Cut(String);
-
-/// What one poll gave.
-enum Moved {
-    Frame(Frame<Bytes>),
-    Nothing,
-    End,
-    Cut(Cut),
-}
 
 /// What one look at the body gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,23 +24,26 @@ pub(crate) enum Gathered {
     End,
 }
 
-/// An answer's body with the connection that it comes through. Dropped before its end it closes
-/// that connection: the upstream sees the stop.
+/// An answer's body with what it comes through. Dropped before its end it closes its HTTP/1.1
+/// connection or resets its HTTP/2 stream: the upstream sees the stop.
 pub(crate) struct UpstreamBody {
-    incoming: Incoming,
-    connection: Option<Box<Connection>>,
-    home: (Arc<Pool>, Arc<str>),
+    source: Source,
     /// Told once what came before it has been handed on.
     cut: Option<Cut>,
 }
 
+enum Source {
+    Http1(Http1Body),
+    Http2(Box<Http2Body>),
+}
+
 impl UpstreamBody {
-    pub(super) fn new(
-        incoming: Incoming,
-        connection: Box<Connection>,
-        home: (Arc<Pool>, Arc<str>),
-    ) -> UpstreamBody {
-        UpstreamBody { incoming, connection: Some(connection), home, cut: None }
+    pub(super) fn http1(body: Http1Body) -> UpstreamBody {
+        UpstreamBody { source: Source::Http1(body), cut: None }
+    }
+
+    pub(super) fn http2(body: Http2Body) -> UpstreamBody {
+        UpstreamBody { source: Source::Http2(Box::new(body)), cut: None }
     }
 
     /// Waits for at least one piece or the end, then takes all that is ready, up to 64 KiB.
@@ -104,62 +91,17 @@ impl UpstreamBody {
             }
         };
         if tokio::time::timeout(limit, end).await.is_err() {
-            self.connection = None;
-        }
-    }
-
-    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
-        loop {
-            let frame = match self.poll_moved(cx) {
-                Moved::Frame(frame) => frame,
-                Moved::Nothing => return Poll::Pending,
-                Moved::Cut(cut) => {
-                    self.connection = None;
-                    return Poll::Ready(Some(Err(cut)));
-                }
-                Moved::End => {
-                    self.give_back();
-                    return Poll::Ready(None);
-                }
-            };
-            // Trailers carry nothing that callers are promised.
-            if let Ok(data) = frame.into_data() {
-                return Poll::Ready(Some(Ok(data)));
+            match &mut self.source {
+                Source::Http1(body) => body.stop(),
+                Source::Http2(body) => body.stop(),
             }
         }
     }
 
-    /// What is there; the connection is moved only when nothing is.
-    fn poll_moved(&mut self, cx: &mut Context<'_>) -> Moved {
-        let mut polled = self.poll_incoming();
-        let mut ended = self.connection.is_none();
-        if polled.is_pending()
-            && let Some(connection) = &mut self.connection
-        {
-            ended = connection.poll_driver(cx);
-            polled = self.poll_incoming();
-        }
-        match polled {
-            Poll::Ready(Some(Ok(frame))) => Moved::Frame(frame),
-            Poll::Ready(Some(Err(cause))) => Moved::Cut(Cut(cause.to_string())),
-            Poll::Ready(None) => Moved::End,
-            Poll::Pending if ended => Moved::Cut(Cut("the connection ended".to_owned())),
-            Poll::Pending => Moved::Nothing,
-        }
-    }
-
-    fn poll_incoming(&mut self) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let mut silent = Context::from_waker(Waker::noop());
-        Pin::new(&mut self.incoming).poll_frame(&mut silent)
-    }
-
-    fn give_back(&mut self) {
-        if let Some(mut connection) = self.connection.take()
-            && !connection.sender.is_closed()
-        {
-            connection.mark_used();
-            let (pool, origin) = &self.home;
-            pool.put_back(Arc::clone(origin), connection);
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Cut>>> {
+        match &mut self.source {
+            Source::Http1(body) => body.poll_piece(cx),
+            Source::Http2(body) => body.poll_piece(cx),
         }
     }
 }

@@ -1,69 +1,147 @@
 //! Sends a request and waits for the answer's head.
 //!
-//! It must never send a request twice that the upstream may have seen.
+//! It must never send a request twice that the upstream may have processed.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bastion_outbound::{ConnectError, connect};
+use bastion_outbound::{ConnectError, Versions, Way, connect};
 use bytes::Bytes;
+use http::uri::Scheme;
 use http::{Request, Response};
 use http_body_util::Full;
-use rustls::ClientConfig;
+use tokio::time::timeout;
 
-use super::Pool;
 use super::answer::UpstreamBody;
 use super::connection::Connection;
+use super::http1_body::Http1Body;
+use super::http2::{Place, Shared};
+use super::http2_stream::{Http2Request, Unanswered};
+use super::{Pool, Taken};
 use crate::policy::UpstreamPolicy;
+
+/// How often a request is sent in one attempt, while HTTP/2 upstreams say that they did not take
+/// it (GOAWAY, `REFUSED_STREAM`).
+const MAX_SENDINGS: u32 = 3;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExchangeError {
-    /// Nothing was sent.
+    /// Nothing was processed.
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// It was sent, perhaps; the upstream's doing is unknown.
     #[error("the connection broke: {0}")]
-    Broken(#[from] hyper::Error),
+    Broken(#[from] Break),
     /// The connection ended without a word.
     #[error("the connection ended before the answer")]
     Ended,
 }
 
-/// Sends over an idle connection, or a fresh one when there is none or it turns out to be gone.
-/// May be dropped at any time: the connection is then closed.
+/// How it broke.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) enum Break {
+    /// Over HTTP/1.1.
+    Http1(#[from] hyper::Error),
+    /// Over HTTP/2.
+    Http2(#[from] h2::Error),
+}
+
+/// Where a request goes, and how long connecting may take.
+type Target<'a> = (&'a UpstreamPolicy, Duration);
+
+/// Sends over a connection that is there, or a fresh one when there is none or it turns out to be
+/// gone. May be dropped at any time: the connection is then closed, or the stream reset.
 pub(crate) async fn send(
     pool: &Arc<Pool>,
-    (upstream, connect_timeout): (&UpstreamPolicy, Duration),
+    target: Target<'_>,
     mut request: Request<Full<Bytes>>,
 ) -> Result<Response<UpstreamBody>, ExchangeError> {
-    while let Some(mut connection) = pool.take(&upstream.origin) {
+    let origin = &target.0.origin;
+    while let Some(taken) = pool.take(origin) {
+        let mut connection = match taken {
+            Taken::Alone(connection) => connection,
+            Taken::Shared(place) => return Box::pin(share(pool, target, place, request)).await,
+        };
         if !connection.is_usable().await {
             continue;
         }
         match attempt(&mut connection, request).await {
-            Ok(response) => return Ok(whole(pool, upstream, connection, response)),
+            Ok(response) => return Ok(whole(pool, origin, connection, response)),
             Err(Unsent::GivenBack(given_back)) => request = *given_back,
             Err(Unsent::Lost(cause)) => return Err(cause),
         }
     }
-    let address = (upstream.host.as_str(), upstream.port);
-    let mut connection = Box::pin(open(address, upstream.tls.as_ref(), connect_timeout)).await?;
+    // Boxed: most calls need no fresh connection.
+    Box::pin(send_afresh(pool, target, request)).await
+}
+
+async fn send_afresh(
+    pool: &Arc<Pool>,
+    target: Target<'_>,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<UpstreamBody>, ExchangeError> {
+    let mut connection = match connected(pool, target).await? {
+        Taken::Alone(connection) => connection,
+        Taken::Shared(place) => return share(pool, target, place, request).await,
+    };
     match attempt(&mut connection, request).await {
-        Ok(response) => Ok(whole(pool, upstream, connection, response)),
+        Ok(response) => Ok(whole(pool, &target.0.origin, connection, response)),
         Err(Unsent::GivenBack(_)) => Err(ExchangeError::Ended),
         Err(Unsent::Lost(cause)) => Err(cause),
     }
 }
 
-/// A fresh connection; boxed by its caller: most calls need none.
-async fn open(
-    address: (&str, u16),
-    tls: Option<&Arc<ClientConfig>>,
-    timeout: Duration,
-) -> Result<Box<Connection>, ExchangeError> {
-    let stream = connect(address, tls, timeout).await?;
-    Ok(Box::new(Connection::open(stream).await?))
+/// A fresh connection. Where it may turn out to be one that many can share, only one call opens
+/// it; the others wait for that, as long as they would for a connection of their own.
+async fn connected(pool: &Arc<Pool>, target: Target<'_>) -> Result<Taken, ExchangeError> {
+    let (upstream, limit) = target;
+    let may_share = match upstream.versions {
+        Versions::Auto => upstream.tls.is_some(),
+        Versions::Http11 => false,
+        Versions::Http2 => true,
+    };
+    let opening = if may_share { pool.opening(Arc::clone(&upstream.origin)) } else { None };
+    let Some(opening) = opening else { return open(pool, target).await };
+    let late = |_| ConnectError::TimedOut(limit);
+    let mine = timeout(limit, opening.lock()).await.map_err(late)?;
+    if let Some(place) = pool.place(&upstream.origin) {
+        return Ok(Taken::Shared(place));
+    }
+    if pool.opening(Arc::clone(&upstream.origin)).is_none() {
+        // The one before found HTTP/1.1: from here on each for itself.
+        drop(mine);
+    }
+    open(pool, target).await
+}
+
+async fn open(pool: &Arc<Pool>, (upstream, limit): Target<'_>) -> Result<Taken, ExchangeError> {
+    let tls = upstream.tls.as_ref();
+    let (host, proxy) = (upstream.host.as_str(), upstream.proxy.as_ref());
+    let stream = connect(Way { host, port: upstream.port, tls, proxy }, limit).await?;
+    let speaks_http2 = match (tls, upstream.versions) {
+        (None, versions) => versions == Versions::Http2,
+        (Some(_), Versions::Auto | Versions::Http11) => stream.agreed_on_http2(),
+        (Some(_), Versions::Http2) if stream.agreed_on_http2() => true,
+        (Some(_), Versions::Http2) => {
+            let why = "it does not speak HTTP/2 (ALPN); let its 'http' be \"auto\"";
+            return Err(ConnectError::NotTaken(why.to_owned()).into());
+        }
+    };
+    let origin = Arc::clone(&upstream.origin);
+    if !speaks_http2 {
+        if upstream.versions == Versions::Auto && tls.is_some() {
+            pool.speaks_http1(origin);
+        }
+        return Ok(Taken::Alone(Box::new(Connection::open(stream).await.map_err(Break::from)?)));
+    }
+    let opened = timeout(limit, Shared::open(stream, &pool.tasks, &pool.drain)).await;
+    let shared = opened.map_err(|_| ConnectError::TimedOut(limit))??;
+    let place = shared.place();
+    pool.share(origin, shared);
+    let full = || ConnectError::NotTaken("it allows no stream".to_owned());
+    Ok(Taken::Shared(place.ok_or_else(full)?))
 }
 
 enum Unsent {
@@ -81,7 +159,7 @@ async fn attempt(
         Some(Ok(response)) => Ok(response),
         Some(Err(mut failed)) => Err(match failed.take_message() {
             Some(request) => Unsent::GivenBack(Box::new(request)),
-            None => Unsent::Lost(failed.into_error().into()),
+            None => Unsent::Lost(Break::from(failed.into_error()).into()),
         }),
         None => Err(Unsent::Lost(ExchangeError::Ended)),
     }
@@ -89,10 +167,43 @@ async fn attempt(
 
 fn whole(
     pool: &Arc<Pool>,
-    upstream: &UpstreamPolicy,
+    origin: &Arc<str>,
     connection: Box<Connection>,
     response: Response<hyper::body::Incoming>,
 ) -> Response<UpstreamBody> {
-    let home = (Arc::clone(pool), Arc::clone(&upstream.origin));
-    response.map(|incoming| UpstreamBody::new(incoming, connection, home))
+    let home = (Arc::clone(pool), Arc::clone(origin));
+    response.map(|incoming| UpstreamBody::http1(Http1Body::new(incoming, connection, home)))
+}
+
+/// Sends over HTTP/2; again on a fresh connection while the upstream says that it took nothing.
+async fn share(
+    pool: &Arc<Pool>,
+    target: Target<'_>,
+    mut place: Place,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<UpstreamBody>, ExchangeError> {
+    let scheme = if target.0.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+    let unsendable = |cause: http::Error| ConnectError::NotTaken(cause.to_string());
+    let request = Http2Request::new(request, scheme).map_err(unsendable)?;
+    let mut sendings = 1;
+    loop {
+        let connection = Arc::clone(place.connection());
+        let cause = match request.send(place).await {
+            Ok(response) => return Ok(response.map(UpstreamBody::http2)),
+            Err(Unanswered::Lost(cause)) => return Err(Break::from(cause).into()),
+            Err(Unanswered::NotTaken(cause)) => cause,
+        };
+        connection.retire();
+        if sendings == MAX_SENDINGS {
+            return Err(ConnectError::NotTaken(cause.to_string()).into());
+        }
+        sendings += 1;
+        place = match connected(pool, target).await? {
+            Taken::Shared(place) => place,
+            Taken::Alone(_) => {
+                let why = "it took no stream and then spoke HTTP/1.1";
+                return Err(ConnectError::NotTaken(why.to_owned()).into());
+            }
+        };
+    }
 }
