@@ -131,3 +131,6 @@ impl Pool {
         change(origins.entry(origin).or_default())
     }
 }
+
+#[cfg(test)]
+mod tests;

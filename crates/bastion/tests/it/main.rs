@@ -30,3 +30,4 @@ mod nginx;
 mod path;
 mod reliability;
 mod streaming;
+mod upstream_tls;
