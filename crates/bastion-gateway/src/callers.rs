@@ -28,7 +28,7 @@ pub struct Callers {
 impl Callers {
     /// For one thread, which waits for `tasks` in a drain.
     pub fn new(gateway: Arc<Gateway>, tasks: Tasks) -> Callers {
-        let pool = Arc::new(Pool::default());
+        let pool = Arc::new(Pool::new(tasks.clone(), gateway.tools.drain.clone()));
         Callers { desk: Arc::new(Desk { gateway, pool, tasks }) }
     }
 

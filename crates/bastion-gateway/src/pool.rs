@@ -1,28 +1,32 @@
 //! Connections to upstreams, kept on the thread that made them.
 //!
-//! An HTTP/1.1 connection has no task of its own: whoever reads an answer moves it. It must never be
-//! put back before its answer was read to the end; dropping it is the way to stop the upstream. An
-//! HTTP/2 connection is shared and has a task; dropping an answer resets its stream alone.
+//! An HTTP/1.1 connection has no task of its own: whoever reads an answer moves it. It must never
+//! be put back before its answer was read to the end; dropping it is the way to stop the upstream.
+//! An HTTP/2 connection is shared and has a task; dropping a body resets its stream alone.
 
 mod answer;
 mod connection;
+mod cut;
 mod exchange;
-mod shared;
+mod http1_body;
+mod http2;
+mod http2_stream;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bastion_runtime::Tasks;
+use bastion_runtime::{Drain, Tasks};
 use parking_lot::Mutex;
 
-pub(crate) use answer::{Cut, Gathered, UpstreamBody};
+pub(crate) use answer::{Gathered, UpstreamBody};
+pub(crate) use cut::Cut;
 pub(crate) use exchange::{ExchangeError, Sending, send};
 
 use connection::Connection;
-use shared::Shared;
+use http2::{Place, Shared};
 
-/// Idle connections that a thread keeps for one origin.
+/// Idle HTTP/1.1 connections that a thread keeps for one origin.
 const MAX_IDLE_PER_ORIGIN: usize = 256;
 
 /// Origins that a thread keeps connections for; a reload may leave old ones behind.
@@ -32,55 +36,101 @@ const MAX_ORIGINS: usize = 64;
 const MAX_IDLE: Duration = Duration::from_secs(55);
 
 /// One thread's connections.
-#[derive(Default)]
 pub(crate) struct Pool {
+    origins: Mutex<HashMap<Arc<str>, Origin>>,
+    /// Where HTTP/2 connections are moved.
+    tasks: Tasks,
+    drain: Drain,
+}
+
+/// What is kept for one origin.
+#[derive(Default)]
+struct Origin {
     #[expect(clippy::vec_box, reason = "a connection is made once and moved often")]
-    idle: Mutex<HashMap<Arc<str>, Vec<Box<Connection>>>>,
-    shared: Mutex<HashMap<Arc<str>, Vec<Shared>>>,
-    /// What moves the shared ones; they end with their last user.
-    drivers: Tasks,
+    idle: Vec<Box<Connection>>,
+    shared: Vec<Arc<Shared>>,
+    /// Its last connection spoke HTTP/1.1: callers need not wait for each other's.
+    speaks_http1: bool,
+    /// Held while a connection is opened that others may share.
+    opening: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// What a request can be sent over.
+enum Taken {
+    Alone(Box<Connection>),
+    Shared(Place),
+}
+
+impl Origin {
+    fn place(&mut self) -> Option<Place> {
+        let found = self.shared.iter().find_map(Shared::place);
+        if found.is_none() {
+            self.shared.retain(|shared| !shared.is_over());
+        }
+        found
+    }
 }
 
 impl Pool {
-    /// The connection that was used last, if it is not too old.
-    fn take(&self, origin: &Arc<str>) -> Option<Box<Connection>> {
-        let mut idle = self.idle.lock();
-        let connections = idle.get_mut(origin)?;
-        let newest = connections.pop()?;
-        if newest.idle_for() > MAX_IDLE {
+    /// For one thread: its tasks and the drain that they end with.
+    pub(crate) fn new(tasks: Tasks, drain: Drain) -> Pool {
+        Pool { origins: Mutex::default(), tasks, drain }
+    }
+
+    /// The HTTP/1.1 connection that was used last, if it is not too old; else a place on a shared
+    /// one.
+    fn take(&self, origin: &Arc<str>) -> Option<Taken> {
+        let mut origins = self.origins.lock();
+        let kept = origins.get_mut(origin)?;
+        if let Some(newest) = kept.idle.pop() {
+            if newest.idle_for() <= MAX_IDLE {
+                return Some(Taken::Alone(newest));
+            }
             // The others are older still.
-            connections.clear();
-            return None;
+            kept.idle.clear();
         }
-        Some(newest)
+        kept.place().map(Taken::Shared)
+    }
+
+    /// A place on a shared connection.
+    fn place(&self, origin: &Arc<str>) -> Option<Place> {
+        self.origins.lock().get_mut(origin)?.place()
     }
 
     fn put_back(&self, origin: Arc<str>, connection: Box<Connection>) {
-        let mut idle = self.idle.lock();
-        if idle.len() >= MAX_ORIGINS && !idle.contains_key(&origin) {
-            idle.clear();
-        }
-        let connections = idle.entry(origin).or_default();
-        if connections.len() < MAX_IDLE_PER_ORIGIN {
-            connections.push(connection);
-        }
+        self.keep(origin, |kept| {
+            if kept.idle.len() < MAX_IDLE_PER_ORIGIN {
+                kept.idle.push(connection);
+            }
+        });
     }
 
-    /// A shared connection that has room for another stream.
-    fn share(&self, origin: &Arc<str>) -> Option<Shared> {
-        let mut shared = self.shared.lock();
-        let connections = shared.get_mut(origin)?;
-        connections.retain(|connection| connection.is_usable(MAX_IDLE));
-        // The fullest first: the others may become idle and end.
-        let roomy = connections.iter().filter(|connection| connection.has_room());
-        roomy.max_by_key(|connection| connection.streams()).cloned()
+    /// From now on calls find places on it.
+    fn share(&self, origin: Arc<str>, connection: Arc<Shared>) {
+        self.keep(origin, |kept| {
+            kept.speaks_http1 = false;
+            kept.shared.push(connection);
+        });
     }
 
-    fn add_shared(&self, origin: Arc<str>, connection: Shared) {
-        let mut shared = self.shared.lock();
-        if shared.len() >= MAX_ORIGINS && !shared.contains_key(&origin) {
-            shared.clear();
+    /// Whoever waits to share finds out that there is nothing to share.
+    fn speaks_http1(&self, origin: Arc<str>) {
+        self.keep(origin, |kept| kept.speaks_http1 = true);
+    }
+
+    /// What is held while a connection is opened; none where there is nothing to share.
+    fn opening(&self, origin: Arc<str>) -> Option<Arc<tokio::sync::Mutex<()>>> {
+        self.keep(origin, |kept| (!kept.speaks_http1).then(|| Arc::clone(&kept.opening)))
+    }
+
+    fn keep<T>(&self, origin: Arc<str>, change: impl FnOnce(&mut Origin) -> T) -> T {
+        let mut origins = self.origins.lock();
+        if origins.len() >= MAX_ORIGINS && !origins.contains_key(&origin) {
+            origins.clear();
         }
-        shared.entry(origin).or_default().push(connection);
+        change(origins.entry(origin).or_default())
     }
 }
+
+#[cfg(test)]
+mod tests;

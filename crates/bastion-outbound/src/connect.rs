@@ -1,8 +1,10 @@
-//! Opens a connection, plain or TLS, straight or through a proxy, within a time.
+//! Opens a connection, plain or TLS, within a time; through a proxy if there is one.
 //!
-//! It must never go on in plain text where TLS was asked for.
+//! It must never go on in plain text where TLS was asked for, and never go around a proxy that
+//! it was given.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -10,12 +12,19 @@ use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::proxy::Proxy;
+use crate::tls::HTTP2;
+use crate::tunnel::{TunnelError, tunnel};
+
+/// Addresses of one name that are tried, in the resolver's order. Each gets an even share of the
+/// time that is left, so that a dead first one does not eat it all.
+const MAX_ADDRESSES: usize = 8;
 
 /// Why there is no connection. Nothing was sent: a retry is safe.
 #[derive(Debug, thiserror::Error)]
@@ -26,12 +35,34 @@ pub enum ConnectError {
     /// Refused, unreachable, unknown name.
     #[error("no connection: {0}")]
     Io(#[from] io::Error),
-    /// The proxy on the way gave none; never what it said in its body.
-    #[error("the proxy opened no way: {0}")]
-    Proxy(String),
+    /// The handshake failed: mostly the certificate.
+    #[error("no TLS connection: {0}")]
+    Tls(io::Error),
     /// The name cannot stand in a certificate.
     #[error("the host's name cannot be verified by TLS")]
     Name,
+    /// The name has no address.
+    #[error("the host's name has no address")]
+    NoAddress,
+    /// The proxy opens no way.
+    #[error(transparent)]
+    Tunnel(#[from] TunnelError),
+    /// The connection is there, but no request can go over it: none was processed.
+    #[error("the upstream took no request: {0}")]
+    NotTaken(String),
+}
+
+/// Where a connection leads and how.
+#[derive(Clone, Copy)]
+pub struct Way<'a> {
+    /// A name or an address; an IPv6 address with or without brackets.
+    pub host: &'a str,
+    /// The port.
+    pub port: u16,
+    /// TLS to the host, if any.
+    pub tls: Option<&'a Arc<ClientConfig>>,
+    /// What stands between, if anything.
+    pub proxy: Option<&'a Proxy>,
 }
 
 /// A connection, plain or TLS.
@@ -42,124 +73,65 @@ pub enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// Where to connect, and by which way; made once.
-#[derive(Debug, Clone)]
-pub struct Origin {
-    /// The host's name or address.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// TLS, if it is asked for.
-    pub tls: Option<Arc<ClientConfig>>,
-    /// The proxy on the way.
-    pub proxy: Option<Proxy>,
-}
-
 impl Stream {
-    /// Did both sides agree on HTTP/2 in the handshake?
-    pub fn speaks_http2(&self) -> bool {
+    /// Did both sides agree on HTTP/2 by ALPN (RFC 7301)? Never true in plain text.
+    pub fn agreed_on_http2(&self) -> bool {
         match self {
             Stream::Plain(_) => false,
-            Stream::Tls(tls) => tls.get_ref().1.alpn_protocol() == Some(b"h2"),
+            Stream::Tls(tls) => tls.get_ref().1.alpn_protocol() == Some(HTTP2),
         }
     }
 }
 
-/// Connects to an origin; with TLS and through a proxy where that is asked for.
+/// Connects, within `limit` for name, addresses, proxy and TLS together.
 ///
 /// # Errors
-/// When there is no connection within `timeout`.
-pub async fn connect(origin: &Origin, timeout: Duration) -> Result<Stream, ConnectError> {
-    let connected = tokio::time::timeout(timeout, open(origin, timeout)).await;
-    connected.unwrap_or(Err(ConnectError::TimedOut(timeout)))
+/// When there is no connection within `limit`.
+pub async fn connect(way: Way<'_>, limit: Duration) -> Result<Stream, ConnectError> {
+    let end = Instant::now() + limit;
+    let connected = timeout_at(end, open(way, end)).await;
+    connected.unwrap_or(Err(ConnectError::TimedOut(limit)))
 }
 
-async fn open(origin: &Origin, timeout: Duration) -> Result<Stream, ConnectError> {
-    let bare = bare(&origin.host);
-    let tcp = match &origin.proxy {
-        None => reach(bare, origin.port, timeout).await?,
+async fn open(way: Way<'_>, end: Instant) -> Result<Stream, ConnectError> {
+    let host = way.host.trim_start_matches('[').trim_end_matches(']');
+    let tcp = match way.proxy {
+        None => any_address((host, way.port), end).await?,
         Some(proxy) => {
-            let tcp = reach(bare_of(proxy), proxy.port, timeout).await?;
-            tunnel(tcp, proxy, &format!("{}:{}", origin.host, origin.port)).await?
+            let mut tcp = any_address(proxy.address(), end).await?;
+            tunnel(&mut tcp, (host, way.port), proxy).await?;
+            tcp
         }
     };
-    let Some(config) = &origin.tls else { return Ok(Stream::Plain(tcp)) };
-    let name = ServerName::try_from(bare.to_owned()).map_err(|_| ConnectError::Name)?;
+    let Some(config) = way.tls else { return Ok(Stream::Plain(tcp)) };
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| ConnectError::Name)?;
     let connector = TlsConnector::from(Arc::clone(config));
-    Ok(Stream::Tls(Box::new(connector.connect(name, tcp).await?)))
+    let tls = connector.connect(name, tcp).await.map_err(ConnectError::Tls)?;
+    Ok(Stream::Tls(Box::new(tls)))
 }
 
-fn bare(host: &str) -> &str {
-    host.trim_start_matches('[').trim_end_matches(']')
+/// The first address that answers.
+async fn any_address(target: (&str, u16), end: Instant) -> Result<TcpStream, ConnectError> {
+    let addresses: Vec<_> = lookup_host(target).await?.take(MAX_ADDRESSES).collect();
+    first_of(&addresses, end).await
 }
 
-fn bare_of(proxy: &Proxy) -> &str {
-    bare(&proxy.host)
-}
-
-/// Tries every address of a name; a dead one may not take the time of the others.
-async fn reach(host: &str, port: u16, timeout: Duration) -> Result<TcpStream, ConnectError> {
-    let addresses: Vec<_> = tokio::net::lookup_host((host, port)).await?.collect();
-    let share = timeout / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+async fn first_of(addresses: &[SocketAddr], end: Instant) -> Result<TcpStream, ConnectError> {
+    let mut last = ConnectError::NoAddress;
+    let mut left = u32::try_from(addresses.len()).unwrap_or(u32::MAX);
     for address in addresses {
-        match tokio::time::timeout(share, TcpStream::connect(address)).await {
+        let share = end.saturating_duration_since(Instant::now()) / left;
+        left -= 1;
+        match timeout(share, TcpStream::connect(address)).await {
             Ok(Ok(tcp)) => {
                 tcp.set_nodelay(true)?;
                 return Ok(tcp);
             }
-            Ok(Err(cause)) => last = cause,
-            Err(_) => last = io::ErrorKind::TimedOut.into(),
+            Ok(Err(cause)) => last = cause.into(),
+            Err(_) => last = ConnectError::TimedOut(share),
         }
     }
-    Err(last.into())
-}
-
-/// Longest answer of a proxy that is read, in bytes.
-const MAX_PROXY_ANSWER_BYTES: usize = 8 * 1024;
-
-/// Most headers of a proxy's answer.
-const MAX_PROXY_HEADERS: usize = 64;
-
-/// Asks a proxy for a way. Source: RFC 9110, 9.3.6.
-async fn tunnel(mut tcp: TcpStream, proxy: &Proxy, to: &str) -> Result<TcpStream, ConnectError> {
-    let mut ask = format!("CONNECT {to} HTTP/1.1\r\nhost: {to}\r\n").into_bytes();
-    if let Some(authorization) = &proxy.authorization {
-        ask.extend_from_slice(b"proxy-authorization: ");
-        ask.extend_from_slice(authorization.as_bytes());
-        ask.extend_from_slice(b"\r\n");
-    }
-    ask.extend_from_slice(b"\r\n");
-    tcp.write_all(&ask).await?;
-    let mut answer = Vec::with_capacity(512);
-    while answer.len() < MAX_PROXY_ANSWER_BYTES {
-        if tcp.read_buf(&mut answer).await? == 0 {
-            return Err(ConnectError::Proxy("it closed the connection".to_owned()));
-        }
-        match status_of(&answer) {
-            Some(Ok(200..=299)) => return Ok(tcp),
-            Some(Ok(status)) => return Err(ConnectError::Proxy(format!("it answered {status}"))),
-            Some(Err(why)) => return Err(ConnectError::Proxy(why.to_owned())),
-            None => {}
-        }
-    }
-    Err(ConnectError::Proxy("its answer is too long".to_owned()))
-}
-
-/// The status of a whole head; none while it is not whole.
-fn status_of(answer: &[u8]) -> Option<Result<u16, &'static str>> {
-    let mut headers = [httparse::EMPTY_HEADER; MAX_PROXY_HEADERS];
-    let mut head = httparse::Response::new(&mut headers);
-    match head.parse(answer) {
-        Ok(httparse::Status::Partial) => None,
-        Ok(httparse::Status::Complete(length)) => match head.code {
-            // What stands behind a good answer would be the upstream's, who has not been asked yet.
-            Some(200..=299) if length < answer.len() => Some(Err("it says more than it should")),
-            Some(status) => Some(Ok(status)),
-            None => Some(Err("its answer has no status")),
-        },
-        Err(_) => Some(Err("its answer is no HTTP")),
-    }
+    Err(last)
 }
 
 impl AsyncRead for Stream {
@@ -219,3 +191,6 @@ impl AsyncWrite for Stream {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,8 +12,8 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
-use crate::connect::{ConnectError, Origin, connect};
-use crate::tls::{Offer, TlsError, client_tls};
+use crate::connect::{ConnectError, Way, connect};
+use crate::tls::{TlsError, Versions, client_tls};
 
 /// Longest answer that is read.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
@@ -111,9 +111,10 @@ impl HttpClient {
         body: Option<Bytes>,
     ) -> Result<Answer, HttpError> {
         let request = self.request(method, path, body)?;
-        let Target { host, port, .. } = self.target.clone();
-        let tls = if self.target.tls { Some(client_tls(Offer::Http11, Vec::new())?) } else { None };
-        let stream = connect(&Origin { host, port, tls, proxy: None }, TIMEOUT).await?;
+        let tls = if self.target.tls { Some(client_tls(Versions::Http11, None)?) } else { None };
+        let Target { host, port, .. } = &self.target;
+        let way = Way { host, port: *port, tls: tls.as_ref(), proxy: None };
+        let stream = connect(way, TIMEOUT).await?;
         let exchange = exchange(TokioIo::new(stream), request);
         tokio::time::timeout(TIMEOUT, exchange).await.map_err(|_| HttpError::TimedOut)?
     }

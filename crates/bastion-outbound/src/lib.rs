@@ -7,9 +7,11 @@ mod http_client;
 mod proxy;
 mod references;
 mod tls;
+mod tunnel;
 
-pub use connect::{ConnectError, Origin, Stream, connect};
+pub use connect::{ConnectError, Stream, Way, connect};
 pub use http_client::{Answer, HttpClient, HttpError, Target, TargetError};
 pub use proxy::{Proxies, Proxy, ProxyError};
 pub use references::{ResolveError, resolve};
-pub use tls::{Offer, TlsError, client_tls, read_roots};
+pub use tls::{ExtraRoots, RootsError, TlsError, Versions, client_tls};
+pub use tunnel::TunnelError;

@@ -14,8 +14,8 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
-/// Most bytes that are read ahead of a call that does not take them; longest head of an answer.
-const MAX_BUFFER_BYTES: usize = 32 * 1024;
+/// Most bytes that a connection reads ahead of its reader; also the longest head.
+const MAX_BUFFERED_BYTES: usize = 32 * 1024;
 
 type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
 
@@ -29,9 +29,10 @@ pub(super) struct Connection {
 impl Connection {
     /// Speaks HTTP/1.1 over a stream.
     pub(super) async fn open(stream: Stream) -> hyper::Result<Connection> {
-        let mut http = http1::Builder::new();
-        http.max_buf_size(MAX_BUFFER_BYTES);
-        let (sender, driver) = http.handshake(TokioIo::new(stream)).await?;
+        let (sender, driver) = http1::Builder::new()
+            .max_buf_size(MAX_BUFFERED_BYTES)
+            .handshake(TokioIo::new(stream))
+            .await?;
         Ok(Connection { sender, driver, used: Instant::now() })
     }
 

@@ -1,105 +1,162 @@
 //! Sends a request and waits for the answer's head.
 //!
-//! It must never send a request twice that the upstream may have seen.
+//! It must never send a request twice that the upstream may have processed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bastion_outbound::{ConnectError, connect};
+use bastion_outbound::{ConnectError, Versions, Way, connect};
 use bytes::Bytes;
-use http::header::HOST;
-use http::{Request, Response, Uri};
+use http::uri::Scheme;
+use http::{Request, Response};
 use http_body_util::Full;
-use hyper::body::Incoming;
+use tokio::time::timeout;
 
-use super::Pool;
-use super::answer::{Link, UpstreamBody};
+use super::answer::UpstreamBody;
 use super::connection::Connection;
-use super::shared::Shared;
+use super::http1_body::Http1Body;
+use super::http2::{Place, Shared};
+use super::http2_stream::{Http2Request, Unanswered};
+use super::{Pool, Taken};
 use crate::policy::UpstreamPolicy;
 
-/// Fresh connections that are tried for a request which each of them gave back unsent.
-const MAX_FRESH: u32 = 2;
+/// How often a request is sent in one attempt, while HTTP/2 upstreams say that they did not take
+/// it (GOAWAY, `REFUSED_STREAM`).
+const MAX_SENDINGS: u32 = 3;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExchangeError {
-    /// Nothing was sent.
+    /// Nothing was processed.
     #[error(transparent)]
     Connect(#[from] ConnectError),
     /// It was sent, perhaps; the upstream's doing is unknown.
     #[error("the connection broke: {0}")]
-    Broken(#[from] hyper::Error),
+    Broken(#[from] Break),
     /// The connection ended without a word.
     #[error("the connection ended before the answer")]
     Ended,
 }
 
-/// Where a request goes.
+/// How it broke.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) enum Break {
+    /// Over HTTP/1.1.
+    Http1(#[from] hyper::Error),
+    /// Over HTTP/2.
+    Http2(#[from] h2::Error),
+}
+
+/// Where a request goes, and how.
+#[derive(Clone, Copy)]
 pub(crate) struct Sending<'a> {
+    /// The thread's connections.
     pub(crate) pool: &'a Arc<Pool>,
+    /// Who is asked.
     pub(crate) upstream: &'a UpstreamPolicy,
+    /// How long connecting may take.
     pub(crate) connect_timeout: Duration,
-    /// Set once a byte of it may have left.
+    /// Set once a byte of the request may have left.
     pub(crate) sent: &'a AtomicBool,
 }
 
-/// Sends over a kept connection, or a fresh one when there is none or it turns out to be gone.
-/// May be dropped at any time: the connection, or the stream of a shared one, is then closed.
+/// Sends over a connection that is there, or a fresh one when there is none or it turns out to be
+/// gone. May be dropped at any time: the connection is then closed, or the stream reset.
 pub(crate) async fn send(
     sending: Sending<'_>,
     mut request: Request<Full<Bytes>>,
 ) -> Result<Response<UpstreamBody>, ExchangeError> {
     let Sending { pool, upstream, sent, .. } = sending;
+    let origin = &upstream.origin;
     sent.store(false, Ordering::Relaxed);
-    while let Some(mut connection) = pool.take(&upstream.origin) {
+    while let Some(taken) = pool.take(origin) {
+        let mut connection = match taken {
+            Taken::Alone(connection) => connection,
+            Taken::Shared(place) => return Box::pin(share(sending, place, request)).await,
+        };
         if !connection.is_usable().await {
             continue;
         }
         sent.store(true, Ordering::Relaxed);
-        match alone(&mut connection, request).await {
-            Ok(response) => return Ok(with_body(&sending, response, Link::Own(connection))),
+        match attempt(&mut connection, request).await {
+            Ok(response) => return Ok(whole(pool, origin, connection, response)),
             Err(Unsent::GivenBack(given_back)) => request = *given_back,
             Err(Unsent::Lost(cause)) => return Err(cause),
         }
     }
-    if let Some(shared) = pool.share(&upstream.origin) {
-        match beside_others(&sending, &shared, request).await {
-            Ok(response) => return Ok(response),
-            Err(Unsent::GivenBack(given_back)) => request = *given_back,
-            Err(Unsent::Lost(cause)) => return Err(cause),
-        }
-    }
-    Box::pin(send_fresh(sending, request)).await
+    // Boxed: most calls need no fresh connection.
+    sent.store(false, Ordering::Relaxed);
+    Box::pin(send_afresh(sending, request)).await
 }
 
-/// Over a new connection; boxed by its caller: most calls need none.
-async fn send_fresh(
+async fn send_afresh(
     sending: Sending<'_>,
-    mut request: Request<Full<Bytes>>,
+    request: Request<Full<Bytes>>,
 ) -> Result<Response<UpstreamBody>, ExchangeError> {
-    let Sending { pool, upstream, connect_timeout, sent } = &sending;
-    for _ in 0..MAX_FRESH {
-        sent.store(false, Ordering::Relaxed);
-        let stream = connect(&upstream.way, *connect_timeout).await?;
-        let answered = if upstream.prior_http2 || stream.speaks_http2() {
-            let shared = Shared::open(stream, &pool.drivers).await?;
-            pool.add_shared(Arc::clone(&upstream.origin), shared.clone());
-            beside_others(&sending, &shared, request).await
-        } else {
-            let mut connection = Box::new(Connection::open(stream).await?);
-            sent.store(true, Ordering::Relaxed);
-            let response = alone(&mut connection, request).await;
-            response.map(|response| with_body(&sending, response, Link::Own(connection)))
-        };
-        match answered {
-            Ok(response) => return Ok(response),
-            Err(Unsent::GivenBack(given_back)) => request = *given_back,
-            Err(Unsent::Lost(cause)) => return Err(cause),
-        }
+    let mut connection = match connected(sending).await? {
+        Taken::Alone(connection) => connection,
+        Taken::Shared(place) => return share(sending, place, request).await,
+    };
+    sending.sent.store(true, Ordering::Relaxed);
+    match attempt(&mut connection, request).await {
+        Ok(response) => Ok(whole(sending.pool, &sending.upstream.origin, connection, response)),
+        Err(Unsent::GivenBack(_)) => Err(ExchangeError::Ended),
+        Err(Unsent::Lost(cause)) => Err(cause),
     }
-    Err(ExchangeError::Ended)
+}
+
+/// A fresh connection. Where it may turn out to be one that many can share, only one call opens
+/// it; the others wait for that, as long as they would for a connection of their own.
+async fn connected(sending: Sending<'_>) -> Result<Taken, ExchangeError> {
+    let Sending { pool, upstream, connect_timeout: limit, .. } = sending;
+    let may_share = match upstream.versions {
+        Versions::Auto => upstream.tls.is_some(),
+        Versions::Http11 => false,
+        Versions::Http2 => true,
+    };
+    let opening = if may_share { pool.opening(Arc::clone(&upstream.origin)) } else { None };
+    let Some(opening) = opening else { return open(sending).await };
+    let late = |_| ConnectError::TimedOut(limit);
+    let mine = timeout(limit, opening.lock()).await.map_err(late)?;
+    if let Some(place) = pool.place(&upstream.origin) {
+        return Ok(Taken::Shared(place));
+    }
+    if pool.opening(Arc::clone(&upstream.origin)).is_none() {
+        // The one before found HTTP/1.1: from here on each for itself.
+        drop(mine);
+    }
+    open(sending).await
+}
+
+async fn open(sending: Sending<'_>) -> Result<Taken, ExchangeError> {
+    let Sending { pool, upstream, connect_timeout: limit, .. } = sending;
+    let tls = upstream.tls.as_ref();
+    let (host, proxy) = (upstream.host.as_str(), upstream.proxy.as_ref());
+    let stream = connect(Way { host, port: upstream.port, tls, proxy }, limit).await?;
+    let speaks_http2 = match (tls, upstream.versions) {
+        (None, versions) => versions == Versions::Http2,
+        (Some(_), Versions::Auto | Versions::Http11) => stream.agreed_on_http2(),
+        (Some(_), Versions::Http2) if stream.agreed_on_http2() => true,
+        (Some(_), Versions::Http2) => {
+            let why = "it does not speak HTTP/2 (ALPN); let its 'http' be \"auto\"";
+            return Err(ConnectError::NotTaken(why.to_owned()).into());
+        }
+    };
+    let origin = Arc::clone(&upstream.origin);
+    if !speaks_http2 {
+        if upstream.versions == Versions::Auto && tls.is_some() {
+            pool.speaks_http1(origin);
+        }
+        return Ok(Taken::Alone(Box::new(Connection::open(stream).await.map_err(Break::from)?)));
+    }
+    let opened = timeout(limit, Shared::open(stream, &pool.tasks, &pool.drain)).await;
+    let shared = opened.map_err(|_| ConnectError::TimedOut(limit))??;
+    let place = shared.place();
+    pool.share(origin, shared);
+    let full = || ConnectError::NotTaken("it allows no stream".to_owned());
+    Ok(Taken::Shared(place.ok_or_else(full)?))
 }
 
 enum Unsent {
@@ -108,65 +165,61 @@ enum Unsent {
     Lost(ExchangeError),
 }
 
-/// Over a connection of our own.
-async fn alone(
+async fn attempt(
     connection: &mut Connection,
     request: Request<Full<Bytes>>,
-) -> Result<Response<Incoming>, Unsent> {
+) -> Result<Response<hyper::body::Incoming>, Unsent> {
     let sent = connection.sender.try_send_request(request);
     match connection.complete(sent).await {
         Some(Ok(response)) => Ok(response),
         Some(Err(mut failed)) => Err(match failed.take_message() {
             Some(request) => Unsent::GivenBack(Box::new(request)),
-            None => Unsent::Lost(failed.into_error().into()),
+            None => Unsent::Lost(Break::from(failed.into_error()).into()),
         }),
         None => Err(Unsent::Lost(ExchangeError::Ended)),
     }
 }
 
-/// As a stream of a shared connection.
-async fn beside_others(
-    sending: &Sending<'_>,
-    shared: &Shared,
-    mut request: Request<Full<Bytes>>,
-) -> Result<Response<UpstreamBody>, Unsent> {
-    let in_use = shared.begin();
-    let path = request.uri().clone();
-    absolute(&mut request, sending.upstream);
-    sending.sent.store(true, Ordering::Relaxed);
-    match shared.sender.clone().try_send_request(request).await {
-        Ok(response) => Ok(with_body(sending, response, Link::Shared { _in_use: in_use })),
-        Err(mut failed) => Err(match failed.take_message() {
-            Some(mut request) => {
-                *request.uri_mut() = path;
-                request.headers_mut().insert(HOST, sending.upstream.authority.clone());
-                Unsent::GivenBack(Box::new(request))
-            }
-            None => Unsent::Lost(failed.into_error().into()),
-        }),
-    }
-}
-
-/// HTTP/2 names scheme and authority instead of the `host` header. Source: RFC 9113, 8.3.1.
-fn absolute(request: &mut Request<Full<Bytes>>, upstream: &UpstreamPolicy) {
-    let scheme = if upstream.way.tls.is_some() { "https" } else { "http" };
-    let path = request.uri().path_and_query().cloned();
-    let built = Uri::builder()
-        .scheme(scheme)
-        .authority(upstream.authority.as_bytes())
-        .path_and_query(path.map_or_else(|| "/".to_owned(), |path| path.to_string()))
-        .build();
-    if let Ok(uri) = built {
-        *request.uri_mut() = uri;
-    }
-    request.headers_mut().remove(HOST);
-}
-
-fn with_body(
-    sending: &Sending<'_>,
-    response: Response<Incoming>,
-    link: Link,
+fn whole(
+    pool: &Arc<Pool>,
+    origin: &Arc<str>,
+    connection: Box<Connection>,
+    response: Response<hyper::body::Incoming>,
 ) -> Response<UpstreamBody> {
-    let home = (Arc::clone(sending.pool), Arc::clone(&sending.upstream.origin));
-    response.map(|incoming| UpstreamBody::new(incoming, link, home))
+    let home = (Arc::clone(pool), Arc::clone(origin));
+    response.map(|incoming| UpstreamBody::http1(Http1Body::new(incoming, connection, home)))
+}
+
+/// Sends over HTTP/2; again on a fresh connection while the upstream says that it took nothing.
+async fn share(
+    sending: Sending<'_>,
+    mut place: Place,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<UpstreamBody>, ExchangeError> {
+    let scheme = if sending.upstream.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+    let unsendable = |cause: http::Error| ConnectError::NotTaken(cause.to_string());
+    let request = Http2Request::new(request, scheme).map_err(unsendable)?;
+    let mut sendings = 1;
+    loop {
+        let connection = Arc::clone(place.connection());
+        sending.sent.store(true, Ordering::Relaxed);
+        let cause = match request.send(place).await {
+            Ok(response) => return Ok(response.map(UpstreamBody::http2)),
+            Err(Unanswered::Lost(cause)) => return Err(Break::from(cause).into()),
+            Err(Unanswered::NotTaken(cause)) => cause,
+        };
+        connection.retire();
+        if sendings == MAX_SENDINGS {
+            return Err(ConnectError::NotTaken(cause.to_string()).into());
+        }
+        sendings += 1;
+        sending.sent.store(false, Ordering::Relaxed);
+        place = match connected(sending).await? {
+            Taken::Shared(place) => place,
+            Taken::Alone(_) => {
+                let why = "it took no stream and then spoke HTTP/1.1";
+                return Err(ConnectError::NotTaken(why.to_owned()).into());
+            }
+        };
+    }
 }

@@ -29,6 +29,7 @@ mod limits;
 mod nginx;
 mod path;
 mod reliability;
+mod secure_upstream;
 mod streaming;
 mod tls;
 mod upstream_tls;
