@@ -50,6 +50,7 @@ pub(crate) const TABLE: &[Row] = &[
     Row::new("bastion", 5, 5),
     Row::new("bastion-bench", 6, 0),
     Row::new("bastion-counts", 6, 2),
+    Row::new("bastion-fuzz", 6, 2),
     Row::new("xtask", 6, 0),
 ];
 
