@@ -108,7 +108,7 @@ fn describe_list() -> Description {
     let status = json!({ "type": "integer", "minimum": MIN_STATUS, "maximum": MAX_STATUS });
     Description {
         id: "list_calls",
-        summary: "Calls that are over, newest first",
+        summary: "Calls that are over, newest first; one shows up within a quarter of a second of its end",
         parameters: vec![
             query("environment", "only of this environment", &text(ENVIRONMENT_PATTERN)),
             query("key_id", "only of this key", &text(KEY_ID_PATTERN)),
