@@ -16,6 +16,7 @@ const OPENAI: &str = "openai-";
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) const UPSTREAM_REQUEST_ID: HeaderName =
     HeaderName::from_static("bastion-upstream-request-id");
+pub(crate) const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 pub(crate) const ATTEMPTS: HeaderName = HeaderName::from_static("bastion-attempts");
 pub(crate) const UPSTREAM: HeaderName = HeaderName::from_static("bastion-upstream");
 pub(crate) const REGION: HeaderName = HeaderName::from_static("bastion-region");

@@ -17,10 +17,14 @@ use super::dispatch::{Answer, Dispatched, Outcome, WholeAnswer};
 use super::door::Arrival;
 use crate::desk::Desk;
 use crate::endpoints::Question;
+use crate::headers::X_SHOULD_RETRY;
 use crate::line::Line;
 use crate::reply::Taken;
 
 pub(crate) use relayed::Relayed;
+
+/// Refusals of an upstream's that the SDKs would send again, and must not: no 4xx but 429 changes.
+const SDKS_RETRY: [StatusCode; 2] = [StatusCode::REQUEST_TIMEOUT, StatusCode::CONFLICT];
 
 /// The code in our records of an upstream's own 4xx.
 const UPSTREAM_REFUSED: &str = "upstream_refused";
@@ -117,6 +121,10 @@ fn whole_answer(desk: &Desk, whole: WholeAnswer, line: Line) -> Relayed {
     let passed_bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
     let mut response = Response::new(body);
     *response.status_mut() = head.status;
+    if SDKS_RETRY.contains(&head.status) {
+        let no = HeaderValue::from_static("false");
+        response.headers_mut().insert(X_SHOULD_RETRY, no);
+    }
     let code = (!good).then_some(UPSTREAM_REFUSED);
     let relayed = ended(line.send(response, Some(&head.headers)), head.status.as_u16(), code);
     let unknown = good && reported.is_none();

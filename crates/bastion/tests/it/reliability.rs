@@ -90,6 +90,8 @@ async fn the_upstreams_refusals_of_a_request_pass_as_they_came() {
         for body in [CHAT, STREAM] {
             let answer = scene.played(&format!("status = {status}\nbody = '{theirs}'"), body).await;
             assert_eq!((answer.status, answer.text()), (status, theirs.clone()));
+            let told = if matches!(status, 408 | 409) { "false" } else { "" };
+            assert_eq!(answer.header("x-should-retry"), told, "{status}");
             assert_eq!(answer.header("content-type"), "application/json");
             assert!(answer.header("bastion-upstream-request-id").starts_with("sim-"));
             let call = scene.bastion.last_call(answer.header("x-request-id")).await;
