@@ -5,6 +5,13 @@
 
 use std::time::Duration;
 
+use bastion_runtime::Tasks;
+use bastion_sim::{LogEntry, Outcome};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http2;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -12,7 +19,8 @@ use tokio::time::Instant;
 
 use super::stage::{Act, ROLE, Stage, patient, say, word};
 use crate::bastion::{Bastion, LIMIT};
-use crate::client::{CHAT, STREAM};
+use crate::client::{CHAT, STREAM, piece};
+use crate::scene::Scene;
 
 /// No time-out of the gateway's is as short.
 const AT_ONCE: Duration = Duration::from_secs(3);
@@ -169,4 +177,49 @@ async fn a_caller_who_reads_nothing_and_leaves_stops_the_upstream_too() {
     let call = bastion.last_call(&id).await;
     assert_eq!((&call["stream"], &call["code"]), (&json!("cancelled"), &json!("caller_left")));
     assert_eq!(call["usage"]["estimated"], true, "{call}");
+}
+
+/// A call over HTTP/2; dropping what is given resets its stream and leaves the connection.
+async fn over_http2(scene: &Scene, body: &'static str) -> (Response<Incoming>, Http2) {
+    let stream = TcpStream::connect(scene.bastion.callers).await.unwrap();
+    let (mut sender, connection) =
+        http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.unwrap();
+    drop(Tasks::new().spawn(connection));
+    let answer = sender.send_request(http2_request(scene, body)).await.unwrap();
+    (answer, sender)
+}
+
+type Http2 = http2::SendRequest<Full<Bytes>>;
+
+fn http2_request(scene: &Scene, body: &'static str) -> Request<Full<Bytes>> {
+    Request::post(format!("http://{}/v1/chat/completions", scene.bastion.callers))
+        .header("authorization", format!("Bearer {}", scene.key.text))
+        .body(Full::new(Bytes::from_static(body.as_bytes())))
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_stream_reset_over_http_2_stops_the_upstream_and_the_connection_goes_on() {
+    let scene = Scene::set();
+    let stopped = |all: &[LogEntry]| all.iter().any(|e| e.outcome == Some(Outcome::ClosedByPeer));
+    // In the middle of a stream.
+    scene.upstream.play("[[answer]]\ngap_ms = 3600000\nevents = ['{}', '{}']\n");
+    let (mut answer, mut sender) = over_http2(&scene, STREAM).await;
+    assert!(piece(answer.body_mut()).await.is_some());
+    drop(answer);
+    scene.upstream.wait_for(stopped).await;
+    // Before the first byte, over the same connection, streamed and not.
+    for body in [STREAM, CHAT] {
+        scene.upstream.play("[[answer]]\ndelay_ms = 3600000\n");
+        tokio::select! {
+            answer = sender.send_request(http2_request(&scene, body)) => panic!("{answer:?}"),
+            () = scene.upstream.wait_for(|all| all.iter().any(|e| !e.body.is_empty())) => {}
+        }
+        scene.upstream.wait_for(stopped).await;
+    }
+    let left = |calls: &[Value]| calls.iter().filter(|c| c["stream"] == "cancelled").count() == 3;
+    scene.bastion.calls_when(left).await;
+    scene.upstream.play("[[answer]]\nmatch = { model = \"none\" }\n");
+    let answer = sender.send_request(http2_request(&scene, CHAT)).await.unwrap();
+    assert_eq!(answer.status(), 200);
 }
