@@ -139,8 +139,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gate<S> {
             }
             match gate.stop {
                 None => {}
-                // To hyper this is the end; the refusal is told when its turn has come.
-                Some(Stop::Refused(_)) => return gate.exchanges.poll_over(cx).map(Ok),
+                // To hyper this is the end; the refusal is told when its turn has come. A peer that
+                // leaves before that is the end at once.
+                Some(Stop::Refused(_)) => {
+                    let over = gate.exchanges.poll_over(cx).map(Ok);
+                    return if over.is_ready() { over } else { gate.read_away(cx) };
+                }
                 Some(Stop::Broken) => return Poll::Ready(Ok(())),
                 Some(Stop::Over) => return gate.read_away(cx),
             }

@@ -223,3 +223,21 @@ async fn a_stream_reset_over_http_2_stops_the_upstream_and_the_connection_goes_o
     let answer = sender.send_request(http2_request(&scene, CHAT)).await.unwrap();
     assert_eq!(answer.status(), 200);
 }
+
+#[tokio::test]
+async fn a_caller_with_stray_bytes_behind_its_request_is_seen_to_leave_as_well() {
+    let scene = Scene::set();
+    let stopped = |all: &[LogEntry]| all.iter().any(|e| e.outcome == Some(Outcome::ClosedByPeer));
+    for stray in ["\r\n", "\r\n\r\n", "GET /v1/mod", "x"] {
+        scene.upstream.play("[[answer]]\ndelay_ms = 3600000\n");
+        let mut caller = TcpStream::connect(scene.bastion.callers).await.unwrap();
+        let request = scene.good_request() + stray;
+        caller.write_all(request.as_bytes()).await.unwrap();
+        scene.upstream.wait_for(|all| all.iter().any(|e| !e.body.is_empty())).await;
+        let left = Instant::now();
+        drop(caller);
+        scene.upstream.wait_for(stopped).await;
+        // The gateway's own time-out for an answer is 2 s.
+        assert!(left.elapsed() < Duration::from_secs(1), "{stray:?}: {:?}", left.elapsed());
+    }
+}
