@@ -108,6 +108,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
         Poll::Ready(Ok(false))
     }
 
+    /// To hyper a refusal is the end, when its turn has come; a peer that leaves before is it at
+    /// once.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.exchanges.poll_over(cx) {
+            Poll::Ready(()) => Poll::Ready(Ok(())),
+            Poll::Pending => self.read_away(cx),
+        }
+    }
+
     /// Reads what nobody wants until the peer's end.
     fn read_away(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
@@ -139,12 +148,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gate<S> {
             }
             match gate.stop {
                 None => {}
-                // To hyper this is the end; the refusal is told when its turn has come. A peer that
-                // leaves before that is the end at once.
-                Some(Stop::Refused(_)) => {
-                    let over = gate.exchanges.poll_over(cx).map(Ok);
-                    return if over.is_ready() { over } else { gate.read_away(cx) };
-                }
+                Some(Stop::Refused(_)) => return gate.poll_turn(cx),
                 Some(Stop::Broken) => return Poll::Ready(Ok(())),
                 Some(Stop::Over) => return gate.read_away(cx),
             }
