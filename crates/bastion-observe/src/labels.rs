@@ -75,6 +75,22 @@ pub(crate) enum TokenKind {
     Reasoning,
 }
 
+/// Labels of what is used and is no token.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct UnitLabels {
+    pub(crate) environment: Label,
+    pub(crate) model: Label,
+    pub(crate) unit: UnitKind,
+}
+
+/// What is counted beside tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(crate) enum UnitKind {
+    Images,
+    AudioMs,
+    Characters,
+}
+
 /// Labels of what happens to an upstream.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct UpstreamLabels {

@@ -17,7 +17,7 @@ use prometheus_client::registry::{Registry, Unit};
 use crate::Redactor;
 use crate::labels::{
     AttemptLabels, AttemptOutcome, CallLabels, DurationLabels, Label, RefusalLabels, ReloadLabels,
-    TokenKind, TokenLabels, UpstreamLabels,
+    TokenKind, TokenLabels, UnitKind, UnitLabels, UpstreamLabels,
 };
 
 /// Up to ten minutes: the longest that an unstreamed answer may take.
@@ -45,6 +45,7 @@ pub struct Metrics {
     duration: Family<DurationLabels, Histogram>,
     first_event: Family<DurationLabels, Histogram>,
     tokens: Family<TokenLabels, Counter>,
+    units: Family<UnitLabels, Counter>,
     attempts: Family<AttemptLabels, Counter>,
     refused_at_door: Family<RefusalLabels, Counter>,
     in_flight: Gauge,
@@ -70,6 +71,7 @@ impl Metrics {
             duration: Family::new_with_constructor(durations),
             first_event: Family::new_with_constructor(durations),
             tokens: Family::default(),
+            units: Family::default(),
             attempts: Family::default(),
             refused_at_door: Family::default(),
             in_flight: Gauge::default(),
@@ -101,6 +103,11 @@ impl Metrics {
             self.first_event.clone(),
         );
         to.register("tokens", "Tokens, reported or estimated", self.tokens.clone());
+        to.register(
+            "units",
+            "Images, milliseconds of audio and characters, reported or estimated",
+            self.units.clone(),
+        );
         to.register("attempts", "Tries at upstreams, by how they ended", self.attempts.clone());
         to.register(
             "refused_at_door",
@@ -166,6 +173,21 @@ impl Metrics {
             self.first_event.get_or_create(&labels).observe(seconds(first_event_ms));
         }
         self.count_tokens(record, &environment, &model);
+        self.count_units(record, &environment, &model);
+    }
+
+    fn count_units(&self, record: &CallRecord, environment: &Label, model: &Label) {
+        let usage = &record.usage;
+        for (unit, count) in [
+            (UnitKind::Images, usage.images),
+            (UnitKind::AudioMs, usage.audio_ms),
+            (UnitKind::Characters, usage.characters),
+        ] {
+            if count > 0 {
+                let (environment, model) = (environment.clone(), model.clone());
+                self.units.get_or_create(&UnitLabels { environment, model, unit }).inc_by(count);
+            }
+        }
     }
 
     fn count_tokens(&self, record: &CallRecord, environment: &Label, model: &Label) {

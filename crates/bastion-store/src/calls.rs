@@ -2,6 +2,8 @@
 //!
 //! It must never hold a body, and never grow without end: retention deletes by time.
 
+mod columns;
+mod document;
 mod filter;
 mod rows;
 

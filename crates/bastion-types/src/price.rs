@@ -61,7 +61,7 @@ mod tests {
             cached_input_tokens: 400,
             output_tokens: 10,
             reasoning_tokens: 4,
-            estimated: false,
+            ..Usage::default()
         };
         // 600 × 50 + 400 × 10 + 10 × 200 nano-units a token.
         assert_eq!(price.cost(&usage).unwrap().nanos(), 36_000);

@@ -1,4 +1,4 @@
-//! What a call used at the upstream, in tokens.
+//! What a call used at the upstream: tokens, images, audio, characters.
 //!
 //! It must never pretend: what was not reported is estimated and says so.
 
@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 /// Bytes that count as one token where nothing was reported. Source: interface, Estimates.
 const BYTES_PER_TOKEN: u64 = 4;
 
-/// Tokens of one call; cached input is part of input, reasoning is part of output.
+/// What one call used; cached input is part of input, reasoning is part of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Usage {
     /// Tokens of the prompt, cached ones included.
     pub input_tokens: u64,
@@ -18,6 +19,12 @@ pub struct Usage {
     pub output_tokens: u64,
     /// Tokens of the answer that were thinking.
     pub reasoning_tokens: u64,
+    /// Images that were made.
+    pub images: u64,
+    /// Recorded speech that was read, in milliseconds.
+    pub audio_ms: u64,
+    /// Characters that were spoken.
+    pub characters: u64,
     /// Was this made from bytes, because the upstream reported nothing?
     pub estimated: bool,
 }

@@ -96,7 +96,7 @@ fn believed(reported: &Reported) -> Option<Usage> {
         cached_input_tokens: cached.min(reported.prompt_tokens),
         output_tokens: reported.completion_tokens,
         reasoning_tokens: reasoning.min(reported.completion_tokens),
-        estimated: false,
+        ..Usage::default()
     })
 }
 

@@ -140,6 +140,9 @@ fn call_schema() -> Value {
         "cached_input_tokens": count(),
         "output_tokens": count(),
         "reasoning_tokens": count(),
+        "images": count(),
+        "audio_ms": count(),
+        "characters": count(),
         "estimated": { "type": "boolean", "description": "made from bytes: nothing was reported" },
     }));
     let first_event_ms = json!({ "type": ["integer", "null"], "minimum": 0 });

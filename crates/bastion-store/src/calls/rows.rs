@@ -2,16 +2,13 @@
 //!
 //! It must never guess: a row that cannot be read is an error, and nothing in a record is lost.
 
-use std::borrow::Cow;
-
-use bastion_types::{
-    AttemptCount, CallRecord, EnvironmentName, KeyId, ModelName, NameError, Region, RequestId,
-    ServiceName, StreamOutcome, Timestamp, UpstreamName, Usage,
-};
+use bastion_types::{CallRecord, EnvironmentName, KeyId, RequestId, Timestamp};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqlitePool, SqliteRow};
 use sqlx::{AssertSqlSafe, Row, Sqlite, SqliteConnection};
 
+use super::columns::Columns;
+use super::document::Document;
 use super::filter::CallFilter;
 use crate::StoreError;
 
@@ -25,11 +22,8 @@ const AFTER_ALL: &str = "req_~";
 /// SQLite takes 32 766 values at most.
 pub(super) const ROWS_AT_ONCE: usize = 512;
 
-const INSERT: &str = "INSERT INTO calls (id, at_us, environment, service, key_id, surface, \
-     endpoint, model, upstream, region, status, code, attempts, stream, input_tokens, \
-     cached_input_tokens, output_tokens, reasoning_tokens, estimated, cost, latency_ms, \
-     first_event_ms, end_user) VALUES ";
-const ROW: &str = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const INSERT: &str = "INSERT INTO calls (id, at_us, environment, key_id, status, record) VALUES ";
+const ROW: &str = "(?, ?, ?, ?, ?, ?)";
 const STORED_ALREADY: &str = " ON CONFLICT (id) DO NOTHING";
 
 /// The text of so many rows' insert; of fixed parts alone.
@@ -72,46 +66,29 @@ pub(super) async fn insert(
 ) -> Result<(), StoreError> {
     // Of the shorter ones there may be any: none of them is worth a place in the cache.
     let is_full = calls.len() == ROWS_AT_ONCE;
-    let query = sqlx::query(AssertSqlSafe(insert_of(calls.len()))).persistent(is_full);
-    calls.iter().fold(query, bind).execute(connection).await?;
+    let mut query = sqlx::query(AssertSqlSafe(insert_of(calls.len()))).persistent(is_full);
+    for call in calls {
+        query = bind(query, call)?;
+    }
+    query.execute(connection).await?;
     Ok(())
 }
 
-/// The values of one row, in the columns' order.
+/// The values of one row, in the columns' order: what reads are led by, and the whole of it.
 fn bind<'q>(
     query: Query<'q, Sqlite, SqliteArguments>,
     call: &'q CallRecord,
-) -> Query<'q, Sqlite, SqliteArguments> {
-    let usage = &call.usage;
-    query
+) -> Result<Query<'q, Sqlite, SqliteArguments>, StoreError> {
+    let record = serde_json::to_string(&Document::from(call)).map_err(|cause| {
+        StoreError::Failed { what: format!("a call cannot be written: {cause}") }
+    })?;
+    Ok(query
         .bind(call.id.as_str())
         .bind(call.at.micros())
         .bind(call.environment.as_str())
-        .bind(call.service.as_str())
         .bind(call.key_id.as_str())
-        .bind(call.surface.as_deref())
-        .bind(call.endpoint.as_ref())
-        .bind(call.model.as_ref().map(ModelName::as_str))
-        .bind(call.upstream.as_ref().map(UpstreamName::as_str))
-        .bind(call.region.as_ref().map(Region::as_str))
         .bind(i64::from(call.status))
-        .bind(call.code.as_deref())
-        .bind(i64::from(call.attempts.0))
-        .bind(call.stream.as_str())
-        .bind(stored(usage.input_tokens))
-        .bind(stored(usage.cached_input_tokens))
-        .bind(stored(usage.output_tokens))
-        .bind(stored(usage.reasoning_tokens))
-        .bind(usage.estimated)
-        .bind(call.cost.as_deref())
-        .bind(stored(call.latency_ms))
-        .bind(call.first_event_ms.map(stored))
-        .bind(call.user.as_deref())
-}
-
-/// Counts beyond 2⁶³ − 1 are nonsense from an upstream and are kept as that.
-fn stored(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
+        .bind(record))
 }
 
 pub(super) async fn select(
@@ -165,69 +142,11 @@ pub(super) async fn delete_before(
 }
 
 fn call(row: &SqliteRow) -> Result<CallRecord, StoreError> {
-    let id = RequestId::parse(row.try_get("id")?).ok_or_else(|| damaged("an id"))?;
-    let key_id = KeyId::parse(row.try_get("key_id")?).ok_or_else(|| damaged("a key's id"))?;
-    let stream = StreamOutcome::parse(row.try_get("stream")?).ok_or_else(|| damaged("a stream"))?;
-    let endpoint: String = row.try_get("endpoint")?;
-    let code: Option<String> = row.try_get("code")?;
-    Ok(CallRecord {
-        id,
-        at: Timestamp::from_micros(row.try_get("at_us")?),
-        environment: name(EnvironmentName::parse(row.try_get("environment")?))?,
-        service: name(ServiceName::parse(row.try_get("service")?))?,
-        key_id,
-        surface: row.try_get("surface")?,
-        endpoint: Cow::Owned(endpoint),
-        model: optional(row, "model", ModelName::parse)?,
-        upstream: optional(row, "upstream", UpstreamName::parse)?,
-        region: optional(row, "region", Region::parse)?,
-        status: number(row, "status")?,
-        code: code.map(Cow::Owned),
-        attempts: AttemptCount(number(row, "attempts")?),
-        stream,
-        usage: usage(row)?,
-        cost: row.try_get("cost")?,
-        latency_ms: number(row, "latency_ms")?,
-        first_event_ms: first_event_ms(row)?,
-        user: row.try_get("end_user")?,
-    })
-}
-
-fn usage(row: &SqliteRow) -> Result<Usage, StoreError> {
-    Ok(Usage {
-        input_tokens: number(row, "input_tokens")?,
-        cached_input_tokens: number(row, "cached_input_tokens")?,
-        output_tokens: number(row, "output_tokens")?,
-        reasoning_tokens: number(row, "reasoning_tokens")?,
-        estimated: row.try_get("estimated")?,
-    })
-}
-
-fn first_event_ms(row: &SqliteRow) -> Result<Option<u64>, StoreError> {
-    let number: Option<i64> = row.try_get("first_event_ms")?;
-    number.map(u64::try_from).transpose().map_err(|_| damaged("first_event_ms"))
-}
-
-fn number<N: TryFrom<i64>>(row: &SqliteRow, column: &str) -> Result<N, StoreError> {
-    let number: i64 = row.try_get(column)?;
-    N::try_from(number).map_err(|_| damaged(column))
-}
-
-fn name<T>(parsed: Result<T, NameError>) -> Result<T, StoreError> {
-    parsed.map_err(|_| damaged("a name"))
-}
-
-fn optional<T>(
-    row: &SqliteRow,
-    column: &str,
-    parse: fn(&str) -> Result<T, NameError>,
-) -> Result<Option<T>, StoreError> {
-    let text: Option<&str> = row.try_get(column)?;
-    text.map(parse).transpose().map_err(|_| damaged(column))
-}
-
-fn damaged(what: &str) -> StoreError {
-    StoreError::corrupt(&format!("{what} of a call"))
+    let record: &str = row.try_get("record")?;
+    // serde_json's words may repeat a part of the document: only the place is told.
+    let document: Document<'_> = serde_json::from_str(record)
+        .map_err(|cause| StoreError::corrupt(&format!("a call, at byte {}", cause.column())))?;
+    Ok(document.with(Columns::of(row)?))
 }
 
 #[cfg(test)]

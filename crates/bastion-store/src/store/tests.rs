@@ -128,7 +128,7 @@ async fn a_newer_schema_is_refused_with_the_way_out() {
     .await;
     store.close().await;
     let error = open(folder.path()).await.unwrap_err();
-    assert!(matches!(error, StoreError::NewerSchema { found: 7, known: 2 }), "{error}");
+    assert!(matches!(error, StoreError::NewerSchema { found: 7, known: 3 }), "{error}");
     assert!(error.to_string().contains("install the version that wrote it"), "{error}");
 }
 
