@@ -4,7 +4,7 @@
 
 use std::hint::black_box;
 
-use bastion_wire::{FrameReader, notable_frames, read_answer, read_chat, splice};
+use bastion_wire::{AnswerForm, Dialect, FrameReader, read_answer, read_chat, splice};
 use bytes::Bytes;
 
 const EVENTS: usize = 64;
@@ -57,7 +57,7 @@ fn burst() -> Bytes {
 fn read_burst(input: &Bytes) {
     let run = FrameReader::default().push(input.clone());
     if let Ok(Some(run)) = run {
-        black_box(notable_frames(&run).len());
+        black_box(Dialect::Chat.notable_frames(&run).len());
     }
 }
 
@@ -70,5 +70,5 @@ fn rename(input: &Bytes) {
 }
 
 fn usage(input: &Bytes) {
-    black_box(read_answer(input));
+    black_box(read_answer(input, AnswerForm::Tokens));
 }

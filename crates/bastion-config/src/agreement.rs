@@ -10,6 +10,8 @@ use bastion_types::{EnvironmentName, ModelName, Region, UpstreamName};
 
 use crate::codes;
 use crate::elements::environments::{self, Environment};
+use crate::elements::models::kind::Kind;
+use crate::elements::models::speech::LANGUAGES;
 use crate::elements::models::{self, Model, route};
 use crate::elements::operator::{self, Operator};
 use crate::elements::server::{self, Server};
@@ -108,6 +110,23 @@ pub(crate) fn regions_are_reached(
         let problem = Problem::new(codes::UNREACHABLE_REGION, message)
             .help("set the region of an upstream; one without is outside every region");
         notes.warning(&path.join("."), &origin, problem);
+    }
+}
+
+/// No request for speech finds two models.
+pub(crate) fn speech_is_clear(root: &Table, models: &BTreeMap<ModelName, Model>, notes: &Notes) {
+    let speakers: Vec<_> =
+        models.iter().filter(|(_, model)| model.kinds.contains(&Kind::Speech)).collect();
+    for (at, (name, model)) in speakers.iter().enumerate() {
+        let before = speakers.iter().take(at);
+        let mut clashes = before.filter(|(_, other)| other.speech.overlaps(&model.speech));
+        let Some((other, _)) = clashes.next() else { continue };
+        let path = [models::SECTION.name, name.as_str(), LANGUAGES.name];
+        let origin = root.find(&path).map_or(Origin::Default, |node| node.origin.clone());
+        let message = format!("one request for speech could be for '{name}' and for '{other}'");
+        let problem = Problem::new(codes::SET_TWICE, message)
+            .help("give each language to one of them, or each of them voices of its own");
+        notes.error(&path.join("."), &origin, problem);
     }
 }
 

@@ -123,6 +123,9 @@ impl Parts {
         if let (Ok(server), Ok(operator)) = (&self.server, &self.operator) {
             agreement::listeners_differ(root, server, operator, notes);
         }
+        if let Ok(models) = &self.models {
+            agreement::speech_is_clear(root, models, notes);
+        }
         if let (Ok(upstreams), Ok(models), Ok(environments)) =
             (&self.upstreams, &self.models, &self.environments)
         {

@@ -3,7 +3,6 @@
 //! It must never buffer: what the caller does not read stays in the bounded channel, and the call
 //! waits.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -15,14 +14,33 @@ use tokio::sync::mpsc;
 /// slow reader; the other half waits in hyper.
 const STREAM_PLACES: usize = 4;
 
+/// The connection is to be dropped as it stands: bytes of no form have no other way to say that
+/// they are not all.
+#[derive(Debug, thiserror::Error)]
+#[error("the upstream broke off")]
+pub struct BrokenOff;
+
+/// What is on the way to a caller.
+#[derive(Debug)]
+pub(crate) enum Piece {
+    /// Bytes.
+    Bytes(Bytes),
+    /// The answer ends here and is not whole.
+    BrokenOff,
+}
+
 /// A body for hyper.
 #[derive(Debug)]
 pub enum AnswerBody {
     /// All of it; none once it was taken.
     Whole(Option<Bytes>),
     /// Pieces as they come; the end of the channel is a clean end.
-    Stream(mpsc::Receiver<Bytes>),
+    Stream(Pieces),
 }
+
+/// The pieces of a stream.
+#[derive(Debug)]
+pub struct Pieces(mpsc::Receiver<Piece>);
 
 impl AnswerBody {
     /// A body that is known.
@@ -31,25 +49,28 @@ impl AnswerBody {
     }
 
     /// A body that a call feeds; dropping it tells the call that the caller left.
-    pub(crate) fn stream() -> (mpsc::Sender<Bytes>, AnswerBody) {
+    pub(crate) fn stream() -> (mpsc::Sender<Piece>, AnswerBody) {
         let (feed, pieces) = mpsc::channel(STREAM_PLACES);
-        (feed, AnswerBody::Stream(pieces))
+        (feed, AnswerBody::Stream(Pieces(pieces)))
     }
 }
 
 impl Body for AnswerBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BrokenOff;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match self.get_mut() {
             AnswerBody::Whole(bytes) => Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
-            AnswerBody::Stream(pieces) => {
-                pieces.poll_recv(cx).map(|piece| piece.map(|bytes| Ok(Frame::data(bytes))))
-            }
+            AnswerBody::Stream(Pieces(pieces)) => pieces.poll_recv(cx).map(|piece| {
+                piece.map(|piece| match piece {
+                    Piece::Bytes(bytes) => Ok(Frame::data(bytes)),
+                    Piece::BrokenOff => Err(BrokenOff),
+                })
+            }),
         }
     }
 

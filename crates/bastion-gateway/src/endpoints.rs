@@ -3,14 +3,21 @@
 //! An endpoint must never talk to an upstream by itself: the path does that for all of them.
 
 mod chat_completions;
+mod completions;
+mod embeddings;
+mod images;
 mod model;
 mod models;
+mod responses;
+mod speech;
+mod transcriptions;
 
 use bastion_config::Kind;
 use bastion_types::{EnvironmentName, Refusal};
-use bastion_wire::{ChatAsk, Endpoint};
+use bastion_wire::{AnswerForm, Ask, Endpoint};
 use bytes::Bytes;
 
+use crate::form::Form;
 use crate::policy::Policy;
 
 /// Who is asked, and for what.
@@ -37,8 +44,30 @@ pub(crate) enum Service {
 pub(crate) struct UpstreamService {
     /// What a model must be able to do.
     pub(crate) kind: Kind,
-    /// Reads what policy needs of the body.
-    pub(crate) read: for<'a> fn(&'a [u8]) -> Result<ChatAsk<'a>, Refusal>,
+    /// How its body is read.
+    pub(crate) reads: Reads,
+    /// What an answer must be.
+    pub(crate) answers: Answers,
+}
+
+/// Reads what policy needs of a body.
+#[derive(Clone, Copy)]
+pub(crate) enum Reads {
+    /// Of a JSON object.
+    Json(for<'a> fn(&'a [u8]) -> Result<Ask<'a>, Refusal>),
+    /// Of a form with a file; what the answer must be depends on it.
+    Form(for<'a> fn(&'a Form) -> Result<(Ask<'a>, Answers), Refusal>),
+}
+
+/// What an answer that is no stream of events must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answers {
+    /// A JSON object that is no error, counted in this way.
+    Json(AnswerForm),
+    /// Any text that is no error and no page.
+    Text,
+    /// Audio, handed on as it comes.
+    Audio,
 }
 
 /// What one endpoint's file gives.
@@ -49,7 +78,17 @@ pub(crate) trait Serves: Sync {
     fn service(&self) -> Service;
 }
 
-const ALL: [&dyn Serves; 3] = [&chat_completions::ChatCompletions, &model::Model, &models::Models];
+const ALL: [&dyn Serves; 9] = [
+    &chat_completions::ChatCompletions,
+    &completions::Completions,
+    &embeddings::Embeddings,
+    &images::Images,
+    &model::Model,
+    &models::Models,
+    &responses::Responses,
+    &speech::Speech,
+    &transcriptions::Transcriptions,
+];
 
 /// How an endpoint is served.
 pub(crate) fn service(endpoint: Endpoint) -> Option<Service> {

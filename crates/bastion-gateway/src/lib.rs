@@ -9,14 +9,18 @@ mod callers;
 mod desk;
 mod dice;
 mod endpoints;
+mod form;
 mod gateway;
 mod headers;
 mod line;
+mod outgoing;
 mod path;
+mod payload;
 mod policy;
 mod pool;
 mod reply;
 mod retry_budget;
+mod spool;
 
 pub use answer_body::AnswerBody;
 pub use breaker::Breakers;

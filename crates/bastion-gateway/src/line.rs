@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
+use crate::answer_body::Piece;
 use crate::headers::{
     ATTEMPTS, REGION, UPSTREAM, X_REQUEST_ID, come_back, forbid_buffering, tell_rates,
 };
@@ -53,7 +54,7 @@ enum Way {
     /// No head was sent.
     Waiting(Reply),
     /// A stream has begun.
-    Open(mpsc::Sender<Bytes>),
+    Open(mpsc::Sender<Piece>),
     /// The caller left.
     Gone,
 }
@@ -177,7 +178,7 @@ impl Line {
 /// The pieces of an open stream, on their way.
 #[derive(Clone)]
 pub(crate) struct Feed {
-    pieces: mpsc::Sender<Bytes>,
+    pieces: mpsc::Sender<Piece>,
 }
 
 impl Feed {
@@ -196,14 +197,21 @@ impl Feed {
     }
 
     async fn pass_piece(&self, bytes: Bytes) -> Result<(), CallerLeft> {
-        match self.pieces.try_send(bytes) {
+        match self.pieces.try_send(Piece::Bytes(bytes)) {
             Ok(()) => Ok(()),
             Err(TrySendError::Closed(_)) => Err(CallerLeft),
-            Err(TrySendError::Full(bytes)) => {
-                let sent = tokio::time::timeout(MAX_READER_PAUSE, self.pieces.send(bytes)).await;
+            Err(TrySendError::Full(piece)) => {
+                let sent = tokio::time::timeout(MAX_READER_PAUSE, self.pieces.send(piece)).await;
                 if let Ok(Ok(())) = sent { Ok(()) } else { Err(CallerLeft) }
             }
         }
+    }
+
+    /// Ends the answer so that nobody takes it for whole: its connection or stream is reset.
+    pub(crate) async fn break_off(self) {
+        let told = self.pieces.send(Piece::BrokenOff);
+        // A reader who never comes back has nothing to be told.
+        drop(tokio::time::timeout(MAX_READER_PAUSE, told).await);
     }
 
     /// A sign of life; only between frames.
@@ -213,8 +221,8 @@ impl Feed {
 }
 
 /// A caller who still has something to read needs no sign of life.
-fn beat(pieces: &mpsc::Sender<Bytes>) -> Result<(), CallerLeft> {
-    match pieces.try_send(Bytes::from_static(HEARTBEAT)) {
+fn beat(pieces: &mpsc::Sender<Piece>) -> Result<(), CallerLeft> {
+    match pieces.try_send(Piece::Bytes(Bytes::from_static(HEARTBEAT))) {
         Ok(()) | Err(TrySendError::Full(_)) => Ok(()),
         Err(TrySendError::Closed(_)) => Err(CallerLeft),
     }

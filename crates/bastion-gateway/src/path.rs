@@ -69,7 +69,7 @@ async fn prepare(
     arrival: &Arrival,
     body: Incoming,
 ) -> Result<Hold, Turned> {
-    let body = door::receive(&caller.policy, (&arrival.headers, body)).await?;
+    let body = door::receive(&caller.policy, arrival, body).await?;
     let admitted = admit::admit(desk, caller, arrival, body)?;
     let screened = screen::screen(desk, caller, admitted)?;
     hold::hold(screened)

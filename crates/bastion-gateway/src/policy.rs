@@ -90,6 +90,15 @@ impl Policy {
         self.models.get(name).filter(|model| model.kinds.contains(&kind))
     }
 
+    /// The model that speaks this language with this voice; one with voices of its own goes before
+    /// one for all.
+    pub(crate) fn speaker(&self, language: &str, voice: Option<&str>) -> Option<&Arc<ModelPolicy>> {
+        let speaks = |model: &&Arc<ModelPolicy>| {
+            model.kinds.contains(&Kind::Speech) && model.speech.serves(language, voice)
+        };
+        self.models.values().filter(speaks).max_by_key(|model| !model.speech.voices.is_empty())
+    }
+
     /// The models that keys of this environment may use, by name: exactly those that an upstream
     /// in an allowed region answers for.
     pub(crate) fn usable_models(&self, environment: &EnvironmentName) -> Vec<&Arc<ModelPolicy>> {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::Response;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::answer_body::AnswerBody;
+use crate::answer_body::{AnswerBody, Piece};
 
 /// Where the answer goes.
 pub(crate) struct Reply {
@@ -40,7 +40,7 @@ impl Reply {
     }
 
     /// The head of a stream; none when the caller has left.
-    pub(crate) fn open(self, head: http::response::Parts) -> Option<mpsc::Sender<Bytes>> {
+    pub(crate) fn open(self, head: http::response::Parts) -> Option<mpsc::Sender<Piece>> {
         let (feed, body) = AnswerBody::stream();
         let sent = self.head.send(Response::from_parts(head, body));
         (taken(sent) == Taken::Yes).then_some(feed)

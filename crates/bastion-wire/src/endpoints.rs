@@ -16,11 +16,33 @@ pub enum Endpoint {
     Model,
     /// `POST /v1/chat/completions`
     ChatCompletions,
+    /// `POST /v1/completions`
+    Completions,
+    /// `POST /v1/responses`
+    Responses,
+    /// `POST /v1/embeddings`
+    Embeddings,
+    /// `POST /v1/images/generations`
+    Images,
+    /// `POST /v1/audio/transcriptions`
+    Transcriptions,
+    /// `POST /api/v1/tts/text_to_audio`
+    Speech,
 }
 
 impl Endpoint {
     /// Every endpoint.
-    pub const ALL: [Endpoint; 3] = [Endpoint::Models, Endpoint::Model, Endpoint::ChatCompletions];
+    pub const ALL: [Endpoint; 9] = [
+        Endpoint::Models,
+        Endpoint::Model,
+        Endpoint::ChatCompletions,
+        Endpoint::Completions,
+        Endpoint::Responses,
+        Endpoint::Embeddings,
+        Endpoint::Images,
+        Endpoint::Transcriptions,
+        Endpoint::Speech,
+    ];
 
     /// Its name in records, logs and labels.
     pub const fn name(self) -> &'static str {
@@ -28,21 +50,44 @@ impl Endpoint {
             Endpoint::Models => "models",
             Endpoint::Model => "model",
             Endpoint::ChatCompletions => "chat_completions",
+            Endpoint::Completions => "completions",
+            Endpoint::Responses => "responses",
+            Endpoint::Embeddings => "embeddings",
+            Endpoint::Images => "images",
+            Endpoint::Transcriptions => "transcriptions",
+            Endpoint::Speech => "speech",
         }
     }
 
-    /// Its path below an upstream's base URL.
-    pub const fn upstream_path(self) -> &'static str {
-        match self {
-            Endpoint::Models | Endpoint::Model => "/models",
-            Endpoint::ChatCompletions => "/chat/completions",
-        }
+    /// Its path at a server whose base URL has this path, such as `/v1`. Speech stands one level
+    /// above `/v1`. Source: contract, Endpoints.
+    pub fn path_at(self, base_path: &str) -> String {
+        let (base, rest) = match self {
+            Endpoint::Models | Endpoint::Model => (base_path, "/models"),
+            Endpoint::ChatCompletions => (base_path, "/chat/completions"),
+            Endpoint::Completions => (base_path, "/completions"),
+            Endpoint::Responses => (base_path, "/responses"),
+            Endpoint::Embeddings => (base_path, "/embeddings"),
+            Endpoint::Images => (base_path, "/images/generations"),
+            Endpoint::Transcriptions => (base_path, "/audio/transcriptions"),
+            Endpoint::Speech => {
+                (base_path.strip_suffix("/v1").unwrap_or(base_path), "/api/v1/tts/text_to_audio")
+            }
+        };
+        format!("{base}{rest}")
     }
 
-    const fn method(self) -> Method {
+    /// The method, and how `allow` says it.
+    const fn method(self) -> (Method, &'static str) {
         match self {
-            Endpoint::Models | Endpoint::Model => Method::GET,
-            Endpoint::ChatCompletions => Method::POST,
+            Endpoint::Models | Endpoint::Model => (Method::GET, "GET"),
+            Endpoint::ChatCompletions
+            | Endpoint::Completions
+            | Endpoint::Responses
+            | Endpoint::Embeddings
+            | Endpoint::Images
+            | Endpoint::Transcriptions
+            | Endpoint::Speech => (Method::POST, "POST"),
         }
     }
 }
@@ -67,6 +112,12 @@ pub fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Refusal> {
     let found = match path {
         "/v1/chat/completions" => plain(Endpoint::ChatCompletions),
         "/v1/models" => plain(Endpoint::Models),
+        "/v1/completions" => plain(Endpoint::Completions),
+        "/v1/responses" => plain(Endpoint::Responses),
+        "/v1/embeddings" => plain(Endpoint::Embeddings),
+        "/v1/images/generations" => plain(Endpoint::Images),
+        "/v1/audio/transcriptions" => plain(Endpoint::Transcriptions),
+        "/api/v1/tts/text_to_audio" => plain(Endpoint::Speech),
         _ => path
             .strip_prefix(MODEL_PREFIX)
             .and_then(percent_decoded)
@@ -74,14 +125,8 @@ pub fn route<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, Refusal> {
             .map(|model| Route { endpoint: Endpoint::Model, model: Some(model) }),
     };
     let route = found.ok_or(Refusal::UnknownPath)?;
-    if *method == route.endpoint.method() {
-        Ok(route)
-    } else {
-        Err(Refusal::WrongMethod(match route.endpoint {
-            Endpoint::Models | Endpoint::Model => "GET",
-            Endpoint::ChatCompletions => "POST",
-        }))
-    }
+    let (expected, allow) = route.endpoint.method();
+    if *method == expected { Ok(route) } else { Err(Refusal::WrongMethod(allow)) }
 }
 
 /// A path's last part as text; none when an escape is broken or the bytes are not UTF-8.
@@ -125,5 +170,20 @@ mod tests {
         check(&Method::POST, "/v2/chat/completions", Err(Refusal::UnknownPath));
         check(&Method::GET, "/v1/chat/completions", Err(Refusal::WrongMethod("POST")));
         check(&Method::DELETE, "/v1/models/m", Err(Refusal::WrongMethod("GET")));
+        check(&Method::POST, "/v1/tts/text_to_audio", Err(Refusal::UnknownPath));
+    }
+
+    #[test]
+    fn what_is_asked_of_an_upstream_is_what_a_caller_asks_of_us() {
+        for endpoint in Endpoint::ALL {
+            let (method, _) = endpoint.method();
+            let path = endpoint.path_at("/v1");
+            let model = if endpoint == Endpoint::Model { "/m" } else { "" };
+            let found = route(&method, &format!("{path}{model}")).map(|route| route.endpoint);
+            assert_eq!(found, Ok(endpoint), "{path}");
+        }
+        assert_eq!(Endpoint::Speech.path_at("/x/v1"), "/x/api/v1/tts/text_to_audio");
+        assert_eq!(Endpoint::Speech.path_at(""), "/api/v1/tts/text_to_audio");
+        assert_eq!(Endpoint::Embeddings.path_at("/x"), "/x/embeddings");
     }
 }

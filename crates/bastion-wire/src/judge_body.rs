@@ -37,7 +37,7 @@ pub fn is_model_not_found(body: &[u8]) -> bool {
 }
 
 /// Is this frame an error: by its event's name, or by what its data hold?
-pub fn is_error_frame(frame: Frame<'_>) -> bool {
+pub(crate) fn is_error_frame(frame: Frame<'_>) -> bool {
     frame.event() == Some(b"error") || frame.data().is_some_and(|data| is_error_answer(&data))
 }
 

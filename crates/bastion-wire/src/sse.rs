@@ -89,9 +89,9 @@ impl FrameReader {
         self.line_is_empty && lines.all(|line| line.is_empty() || line.starts_with(b":"))
     }
 
-    /// Is what is held back the terminal event, and only its blank line missing?
-    pub fn ends_in_done(&self) -> bool {
-        self.held.ends_with(b"\n") && Frame(&self.held).is_done()
+    /// Is what is held back a frame of which only the blank line is missing, and is it `that`?
+    pub fn ends_in(&self, that: impl FnOnce(Frame<'_>) -> bool) -> bool {
+        self.held.ends_with(b"\n") && that(Frame(&self.held))
     }
 
     /// Ended the last frame in a CR, so that an LF may still come that belongs to it?

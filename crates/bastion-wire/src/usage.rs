@@ -3,6 +3,8 @@
 //! It must never believe what cannot be: a count that is absurd is no report, and an estimate
 //! takes its place.
 
+use std::time::Duration;
+
 use bastion_types::Usage;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -12,10 +14,18 @@ use crate::judge_body::{is_error_answer, is_json_object};
 /// More tokens than any model's context: a report beyond it is absurd.
 const MAX_REPORTED_TOKENS: u64 = 1_000_000_000;
 
-#[derive(Deserialize)]
-struct Answer {
-    #[serde(default)]
-    usage: Option<Reported>,
+/// Longer than any recording that fits into a request: a report beyond it is absurd.
+const MAX_REPORTED_AUDIO: Duration = Duration::from_hours(1000);
+
+/// What a whole answer counts what it used in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerForm {
+    /// Tokens, in `usage`.
+    Tokens,
+    /// Images: the entries of `data`.
+    Images,
+    /// A recording's length, in `usage` or as `duration`.
+    Transcript,
 }
 
 /// What a whole answer is, read once.
@@ -38,35 +48,58 @@ struct Whole {
 }
 
 #[derive(Deserialize)]
+struct Images {
+    data: Vec<IgnoredAny>,
+    #[serde(default)]
+    usage: Option<Reported>,
+}
+
+#[derive(Deserialize)]
+struct Transcript {
+    #[serde(default)]
+    duration: Option<f64>,
+    #[serde(default)]
+    usage: Option<Reported>,
+}
+
+/// Chat and its kin say prompt and completion, responses say input and output.
+#[derive(Deserialize, Default)]
+#[serde(default)]
 struct Reported {
-    prompt_tokens: u64,
-    #[serde(default)]
-    completion_tokens: u64,
-    #[serde(default)]
-    prompt_tokens_details: Option<PromptDetails>,
-    #[serde(default)]
-    completion_tokens_details: Option<CompletionDetails>,
+    prompt_tokens: Option<u64>,
+    input_tokens: Option<u64>,
+    completion_tokens: Option<u64>,
+    output_tokens: Option<u64>,
+    prompt_tokens_details: Option<InputDetails>,
+    input_tokens_details: Option<InputDetails>,
+    completion_tokens_details: Option<OutputDetails>,
+    output_tokens_details: Option<OutputDetails>,
+    seconds: Option<f64>,
 }
 
 #[derive(Deserialize, Default)]
-struct PromptDetails {
+struct InputDetails {
     #[serde(default)]
     cached_tokens: Option<u64>,
 }
 
 #[derive(Deserialize, Default)]
-struct CompletionDetails {
+struct OutputDetails {
     #[serde(default)]
     reasoning_tokens: Option<u64>,
 }
 
-/// Reads what a whole answer of a chat is.
-pub fn read_answer(body: &[u8]) -> AnswerKind {
+/// Reads what a whole answer is.
+pub fn read_answer(body: &[u8], form: AnswerForm) -> AnswerKind {
     let begins = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
     match serde_json::from_slice::<Whole>(body) {
         Ok(_) if !begins => AnswerKind::Nonsense,
         Ok(Whole { error: Some(_), .. }) => AnswerKind::Error,
-        Ok(Whole { error: None, usage }) => AnswerKind::Good(usage.as_ref().and_then(believed)),
+        Ok(Whole { error: None, usage }) => AnswerKind::Good(match form {
+            AnswerForm::Tokens => usage.as_ref().and_then(believed),
+            AnswerForm::Images => images(body),
+            AnswerForm::Transcript => transcript(body),
+        }),
         // A usage of another shape is no reason to refuse an answer.
         Err(_) if !is_json_object(body) => AnswerKind::Nonsense,
         Err(_) if is_error_answer(body) => AnswerKind::Error,
@@ -74,28 +107,51 @@ pub fn read_answer(body: &[u8]) -> AnswerKind {
     }
 }
 
-/// The usage of a whole answer; none when it reports none that can be believed.
-pub fn answer_usage(body: &[u8]) -> Option<Usage> {
-    let answer: Answer = serde_json::from_slice(body).ok()?;
+/// The usage of an answer; none when it reports none that can be believed.
+pub(crate) fn answer_usage(body: &[u8]) -> Option<Usage> {
+    let answer: Whole = serde_json::from_slice(body).ok()?;
     believed(&answer.usage?)
 }
 
-/// The usage in the data of one event of a stream.
-pub fn frame_usage(data: &[u8]) -> Option<Usage> {
-    memchr::memmem::find(data, b"\"usage\"")?;
-    answer_usage(data)
+fn images(body: &[u8]) -> Option<Usage> {
+    let Images { data, usage } = serde_json::from_slice(body).ok()?;
+    let tokens = usage.as_ref().and_then(believed).unwrap_or_default();
+    let images = u64::try_from(data.len()).ok()?;
+    Some(Usage { images, ..tokens })
+}
+
+fn transcript(body: &[u8]) -> Option<Usage> {
+    let Transcript { duration, usage } = serde_json::from_slice(body).ok()?;
+    let tokens = usage.as_ref().and_then(believed);
+    let seconds = usage.and_then(|usage| usage.seconds).or(duration);
+    let audio_ms = seconds.and_then(millis);
+    if tokens.is_none() && audio_ms.is_none() {
+        return None;
+    }
+    Some(Usage { audio_ms: audio_ms.unwrap_or_default(), ..tokens.unwrap_or_default() })
+}
+
+/// Whole milliseconds, rounded up; none for what no recording lasts.
+fn millis(seconds: f64) -> Option<u64> {
+    let length = Duration::try_from_secs_f64(seconds).ok()?;
+    let millis = length.as_micros().div_ceil(1000);
+    (length <= MAX_REPORTED_AUDIO).then(|| u64::try_from(millis).ok()).flatten()
 }
 
 fn believed(reported: &Reported) -> Option<Usage> {
-    let cached = reported.prompt_tokens_details.as_ref().and_then(|d| d.cached_tokens).unwrap_or(0);
-    let details = reported.completion_tokens_details.as_ref();
-    let reasoning = details.and_then(|d| d.reasoning_tokens).unwrap_or(0);
-    let largest = reported.prompt_tokens.max(reported.completion_tokens);
-    (largest <= MAX_REPORTED_TOKENS).then(|| Usage {
-        input_tokens: reported.prompt_tokens,
-        cached_input_tokens: cached.min(reported.prompt_tokens),
-        output_tokens: reported.completion_tokens,
-        reasoning_tokens: reasoning.min(reported.completion_tokens),
+    let input_tokens = reported.prompt_tokens.or(reported.input_tokens)?;
+    let output_tokens = reported.completion_tokens.or(reported.output_tokens).unwrap_or(0);
+    let input_details =
+        reported.prompt_tokens_details.as_ref().or(reported.input_tokens_details.as_ref());
+    let output_details =
+        reported.completion_tokens_details.as_ref().or(reported.output_tokens_details.as_ref());
+    let cached = input_details.and_then(|details| details.cached_tokens).unwrap_or(0);
+    let reasoning = output_details.and_then(|details| details.reasoning_tokens).unwrap_or(0);
+    (input_tokens.max(output_tokens) <= MAX_REPORTED_TOKENS).then(|| Usage {
+        input_tokens,
+        cached_input_tokens: cached.min(input_tokens),
+        output_tokens,
+        reasoning_tokens: reasoning.min(output_tokens),
         ..Usage::default()
     })
 }
@@ -103,6 +159,10 @@ fn believed(reported: &Reported) -> Option<Usage> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read_tokens(body: &[u8]) -> AnswerKind {
+        read_answer(body, AnswerForm::Tokens)
+    }
 
     #[test]
     fn cached_and_thinking_tokens_are_read() {
@@ -117,16 +177,16 @@ mod tests {
 
     #[test]
     fn an_answer_is_read_once() {
-        let good = read_answer(br#" {"id":"x","usage":{"prompt_tokens":1,"completion_tokens":2}}"#);
+        let good = read_tokens(br#" {"id":"x","usage":{"prompt_tokens":1,"completion_tokens":2}}"#);
         assert!(matches!(good, AnswerKind::Good(Some(usage)) if usage.output_tokens == 2));
         for other in [r#"{"usage":"much"}"#, r#"{"usage":{}}"#, r#"{"error":null}"#, "{}"] {
-            assert_eq!(read_answer(other.as_bytes()), AnswerKind::Good(None), "{other}");
+            assert_eq!(read_tokens(other.as_bytes()), AnswerKind::Good(None), "{other}");
         }
         for error in [r#"{"error":{}}"#, r#"{"error":"x","usage":"y"}"#] {
-            assert_eq!(read_answer(error.as_bytes()), AnswerKind::Error, "{error}");
+            assert_eq!(read_tokens(error.as_bytes()), AnswerKind::Error, "{error}");
         }
         for nonsense in ["", "<html>", "[]", "[null,null]", "\"x\"", "{} {}", "{\"a\":"] {
-            assert_eq!(read_answer(nonsense.as_bytes()), AnswerKind::Nonsense, "{nonsense}");
+            assert_eq!(read_tokens(nonsense.as_bytes()), AnswerKind::Nonsense, "{nonsense}");
         }
     }
 
@@ -136,6 +196,46 @@ mod tests {
         assert_eq!(answer_usage(br#"{"usage":{"prompt_tokens":-5}}"#), None);
         assert_eq!(answer_usage(br#"{"usage":{"prompt_tokens":99999999999999}}"#), None);
         assert_eq!(answer_usage(b"<html>"), None);
-        assert_eq!(frame_usage(br#"{"choices":[]}"#), None);
+    }
+
+    #[test]
+    fn both_families_of_names_are_read() {
+        let usage = answer_usage(
+            br#"{"usage":{"input_tokens":5,"input_tokens_details":{"cached_tokens":9},
+            "output_tokens":4,"output_tokens_details":{"reasoning_tokens":2}}}"#,
+        )
+        .unwrap();
+        assert_eq!((usage.input_tokens, usage.cached_input_tokens), (5, 5));
+        assert_eq!((usage.output_tokens, usage.reasoning_tokens), (4, 2));
+        let both = answer_usage(br#"{"usage":{"prompt_tokens":5,"input_tokens":6}}"#).unwrap();
+        assert_eq!((both.input_tokens, both.output_tokens), (5, 0));
+    }
+
+    #[test]
+    fn images_are_counted_as_they_come() {
+        let good = |body: &str| match read_answer(body.as_bytes(), AnswerForm::Images) {
+            AnswerKind::Good(usage) => usage.map(|usage| (usage.images, usage.input_tokens)),
+            AnswerKind::Nonsense | AnswerKind::Error => panic!("{body}"),
+        };
+        assert_eq!(good(r#"{"data":[{"b64_json":"aGk="},{"url":"u"}]}"#), Some((2, 0)));
+        assert_eq!(good(r#"{"data":[{}],"usage":{"input_tokens":3}}"#), Some((1, 3)));
+        assert_eq!(good(r#"{"created":1}"#), None);
+        let error = read_answer(br#"{"error":{},"data":[]}"#, AnswerForm::Images);
+        assert_eq!(error, AnswerKind::Error);
+    }
+
+    #[test]
+    fn a_recordings_length_is_read_and_rounded_up() {
+        let good = |body: &str| match read_answer(body.as_bytes(), AnswerForm::Transcript) {
+            AnswerKind::Good(usage) => usage.map(|usage| (usage.audio_ms, usage.input_tokens)),
+            AnswerKind::Nonsense | AnswerKind::Error => panic!("{body}"),
+        };
+        assert_eq!(good(r#"{"text":"a","duration":2.0001}"#), Some((2001, 0)));
+        assert_eq!(good(r#"{"usage":{"type":"duration","seconds":3}}"#), Some((3000, 0)));
+        assert_eq!(good(r#"{"usage":{"type":"tokens","input_tokens":7}}"#), Some((0, 7)));
+        for absurd in ["-1", "1e300", "1e9"] {
+            assert_eq!(good(&format!(r#"{{"text":"a","duration":{absurd}}}"#)), None);
+        }
+        assert_eq!(good(r#"{"text":"a"}"#), None);
     }
 }

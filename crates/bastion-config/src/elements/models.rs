@@ -4,16 +4,19 @@
 
 use bastion_types::{ModelName, Span};
 
+use self::kind::{KIND, Kind};
 use self::route::Route;
+use self::speech::{LANGUAGES, Speech, VOICES};
 use crate::codes;
 use crate::field::{Field, Kind as FieldKind};
 use crate::kinds;
 use crate::notes::Problem;
 use crate::reader::{Invalid, Reader};
-use crate::tree::{Node, Origin};
 
+pub(crate) mod kind;
 pub(crate) mod price;
 pub(crate) mod route;
+pub(crate) mod speech;
 
 /// One model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub struct Model {
     /// May the gateway ask for usage in a stream (`stream_options`)? Default true; false for an
     /// engine that refuses it.
     pub usage_option: bool,
+    /// What it speaks, if it does.
+    pub speech: Speech,
 }
 
 /// How long an answer of a model may take; what is none is as the upstream's. Each at most a day.
@@ -49,13 +54,6 @@ pub struct ModelTimeouts {
     pub idle: Option<Span>,
     /// An unstreamed answer as a whole.
     pub answer: Option<Span>,
-}
-
-/// What a model can be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// Chat completions.
-    Chat,
 }
 
 /// How large a model is.
@@ -81,12 +79,6 @@ const UPSTREAM_MODEL: Field = Field::absent(
     FieldKind::Text,
     "the same",
     "its name at the upstream, where that is another",
-);
-const KIND: Field = Field::default(
-    "kind",
-    FieldKind::Words(&["chat"]),
-    "chat",
-    "what it can be asked: \"chat\" in this version",
 );
 const SIZE: Field = Field::absent(
     "size",
@@ -151,23 +143,21 @@ const FIELDS: &[Field] = &[
     PRICE,
     TIMEOUT,
     USAGE_OPTION,
+    LANGUAGES,
+    VOICES,
     Field::unbuilt("image_input_tokens", "bounding the cost of images"),
     Field::unbuilt("template_tokens", "bounding the cost of a prompt's template"),
     Field::unbuilt("min_audio_bytes_per_s", "bounding the cost of audio"),
-    Field::unbuilt("languages", "choosing a speech model by its language"),
 ];
 
 const SIZES: [(&str, Size); 3] =
     [("small", Size::Small), ("medium", Size::Medium), ("large", Size::Large)];
 
-const UNBUILT_KINDS: [&str; 6] =
-    ["completions", "responses", "embeddings", "image", "transcription", "speech"];
-
 /// Reads one model.
 pub(crate) fn read(reader: &Reader<'_>) -> Result<Model, Invalid> {
     let routes = route::read(reader);
     let upstream_model = reader.maybe(&UPSTREAM_MODEL, kinds::name(ModelName::parse));
-    let kinds_of = reader.maybe_list(&KIND, kind).and_then(|kinds| some_kind(reader, kinds));
+    let kinds_of = kind::read(reader);
     let size = reader.maybe(&SIZE, |node| kinds::word(&SIZES, node));
     let context_tokens = reader.maybe(&CONTEXT_TOKENS, kinds::integer(&CONTEXT_TOKENS));
     let max_output_tokens = reader.maybe(&MAX_OUTPUT_TOKENS, kinds::integer(&MAX_OUTPUT_TOKENS));
@@ -183,15 +173,18 @@ pub(crate) fn read(reader: &Reader<'_>) -> Result<Model, Invalid> {
         inherit(reader, &UPSTREAM_MODEL, upstream_model?.as_ref(), &mut routes, |r| &mut r.model);
     let priced = inherit(reader, &PRICE, price?.as_ref(), &mut routes, |r| &mut r.price);
     named.and(priced)?;
+    let kinds = kinds_of?;
+    let speech = speech::read(reader, &kinds)?;
     Ok(Model {
         routes,
-        kinds: kinds_of?,
+        kinds,
         size: size?,
         context_tokens: context_tokens?,
         max_output_tokens: max_output_tokens?,
         reasoning: reasoning?,
         timeout: timeout?,
         usage_option: usage_option?,
+        speech,
     })
 }
 
@@ -201,30 +194,6 @@ fn timeouts(reader: &Reader<'_>) -> Result<ModelTimeouts, Invalid> {
     let idle = reader.maybe(&IDLE, kinds::timeout);
     let answer = reader.maybe(&ANSWER, kinds::timeout);
     Ok(ModelTimeouts { connect: connect?, first_event: first_event?, idle: idle?, answer: answer? })
-}
-
-fn kind(node: &Node) -> Result<Kind, Problem> {
-    let text = kinds::text(node)?;
-    if let Some(unbuilt) = UNBUILT_KINDS.iter().find(|unbuilt| **unbuilt == text) {
-        let message = format!(
-            "asks for \"{unbuilt}\", which is not in this version: its endpoint is not built"
-        );
-        return Err(Problem::new(codes::NOT_IN_THIS_VERSION, message)
-            .help("remove the model, or leave \"chat\" alone"));
-    }
-    kinds::word(&[("chat", Kind::Chat)], node)
-}
-
-fn some_kind(reader: &Reader<'_>, kinds: Option<Vec<Kind>>) -> Result<Vec<Kind>, Invalid> {
-    let mut kinds = kinds.unwrap_or_default();
-    kinds.sort();
-    kinds.dedup();
-    if kinds.is_empty() {
-        let origin = reader.node(&KIND).map_or(Origin::Default, |node| node.origin.clone());
-        let problem = Problem::new(codes::BAD_VALUE, "says nothing").help("such as \"chat\"");
-        return Err(reader.error(&KIND, &origin, problem));
-    }
-    Ok(kinds)
 }
 
 fn fits_context(reader: &Reader<'_>, context: u64, output: u64) -> Result<(), Invalid> {

@@ -301,8 +301,12 @@ fn a_price_is_complete_and_exact() {
 
 #[test]
 fn a_models_own_words_are_checked() {
-    check("kind = \"chat\"", "kind = \"embeddings\"", &["not_in_this_version"]);
-    check("kind = \"chat\"", "kind = [\"chat\", \"speech\"]", &["not_in_this_version"]);
+    check("kind = \"chat\"", "kind = \"embeddings\"", &[]);
+    check("kind = \"chat\"", "kind = [\"chat\", \"speech\"]", &["missing_key"]);
+    check("kind = \"chat\"", "kind = \"speech\"\nlanguages = []", &["missing_key"]);
+    check("kind = \"chat\"", "kind = \"speech\"\nlanguages = [\"en-US\"]", &[]);
+    check("kind = \"chat\"", "kind = \"speech\"\nlanguages = \"en-US\"", &["wrong_type"]);
+    check("kind = \"chat\"", "languages = [\"en\\n\"]", &["bad_value"]);
     check("kind = \"chat\"", "kind = \"chatt\"", &["bad_value"]);
     check("kind = \"chat\"", "kind = []", &["bad_value"]);
     check("kind = \"chat\"", "kind = [\"chat\", \"chat\"]", &[]);
@@ -310,6 +314,25 @@ fn a_models_own_words_are_checked() {
     check("context_tokens = 131072", "context_tokens = 0", &["out_of_range"]);
     check("max_output_tokens = 8192", "max_output_tokens = 131073", &["out_of_range"]);
     check("[models.\"gpt-oss-20b\"]", "[models.\"gpt oss\"]", &["bad_name"]);
+}
+
+#[test]
+fn a_request_for_speech_finds_one_model() {
+    let two = |one: &str, other: &str| {
+        let model = |name: &str, rest: &str| {
+            format!("[models.{name}]\nupstream = \"bastion\"\nkind = \"speech\"\n{rest}\n")
+        };
+        let mut text = FULL.to_owned();
+        write!(text, "{}{}", model("tts-one", one), model("tts-other", other)).unwrap();
+        codes(read(&text))
+    };
+    let english = "languages = [\"en-US\"]";
+    assert_eq!(two(english, "languages = [\"EN-us\", \"de-DE\"]"), ["set_twice"]);
+    assert_eq!(two(english, "languages = [\"de-DE\"]"), [""; 0]);
+    let voiced = |voice: &str| format!("{english}\nvoices = [\"{voice}\"]");
+    assert_eq!(two(english, &voiced("Ada")), [""; 0]);
+    assert_eq!(two(&voiced("Ada"), &voiced("Bob")), [""; 0]);
+    assert_eq!(two(&voiced("Ada"), &voiced("Ada")), ["set_twice"]);
 }
 
 #[test]
@@ -365,7 +388,7 @@ fn a_setting_without_its_protection_does_not_load() {
         check(REGIONS, setting, unbuilt);
     }
     check("threads = 2", "trusted_proxies = []", unbuilt);
-    for setting in ["template_tokens = 1", "languages = []"] {
+    for setting in ["template_tokens = 1", "image_input_tokens = 1"] {
         check("size = \"small\"", setting, unbuilt);
     }
     check("url = \"sqlite\"", "url = \"sqlite\"\nmigrate = \"manual\"", unbuilt);

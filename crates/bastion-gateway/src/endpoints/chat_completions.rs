@@ -3,9 +3,9 @@
 //! It must never change a field that policy does not own.
 
 use bastion_config::Kind;
-use bastion_wire::{Endpoint, read_chat};
+use bastion_wire::{AnswerForm, Endpoint, read_chat};
 
-use super::{Serves, Service, UpstreamService};
+use super::{Answers, Reads, Serves, Service, UpstreamService};
 
 pub(super) struct ChatCompletions;
 
@@ -15,6 +15,10 @@ impl Serves for ChatCompletions {
     }
 
     fn service(&self) -> Service {
-        Service::Upstream(UpstreamService { kind: Kind::Chat, read: read_chat })
+        Service::Upstream(UpstreamService {
+            kind: Kind::Chat,
+            reads: Reads::Json(read_chat),
+            answers: Answers::Json(AnswerForm::Tokens),
+        })
     }
 }

@@ -2,19 +2,24 @@
 //!
 //! It must never take from one limit when another refuses, and never wait.
 
-use std::ops::Range;
+mod delivery;
+mod wanted;
+
 use std::sync::Arc;
 
 use bastion_limits::{Ask, Denied, KeyLimits, Permit, Standing};
 use bastion_types::{RateKind, Refusal};
-use bastion_wire::UsageWish;
-use bytes::Bytes;
+use bastion_wire::Work;
 
 use super::authenticate::Caller;
-use super::door::Arrival;
+use super::door::{Arrival, Received};
 use crate::desk::Desk;
-use crate::endpoints::{Service, UpstreamService};
+use crate::endpoints::Service;
+use crate::payload::Payload;
 use crate::policy::ModelPolicy;
+use wanted::Wanted;
+
+pub(crate) use delivery::Delivery;
 
 /// Bytes that count as one token before anything is known of them. Source: interface, Estimates.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -31,43 +36,18 @@ const CLIENT_RETRIES: &str = "x-stainless-retry-count";
 /// How a stream is to be delivered.
 const STREAM: &str = "bastion-stream";
 
-/// How the caller gets the answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Delivery {
-    /// As one body.
-    Whole,
-    /// As a stream, event by event.
-    Stream,
-    /// As a stream that is held back until it is whole.
-    Atomic,
-}
-
-impl Delivery {
-    /// Is the upstream asked for a stream?
-    pub(crate) fn is_streamed(self) -> bool {
-        self != Delivery::Whole
-    }
-
-    /// Is the stream held back until it is whole?
-    pub(crate) fn is_atomic(self) -> bool {
-        self == Delivery::Atomic
-    }
-}
-
 /// A call that may run.
 pub(crate) struct Admitted {
     /// The model.
     pub(crate) model: Arc<ModelPolicy>,
-    /// The body as it came.
-    pub(crate) body: Bytes,
-    /// Where the model's name stands in it.
-    pub(crate) model_place: Range<usize>,
+    /// The body as it came, with the places that may be changed.
+    pub(crate) payload: Payload,
     /// How the caller gets the answer.
     pub(crate) delivery: Delivery,
-    /// What to change so that a stream reports its usage; none where the caller asks for it.
-    pub(crate) usage_wish: Option<UsageWish>,
-    /// Does it want to leave state at the upstream?
-    pub(crate) stored: bool,
+    /// What it asks for, as far as it is counted.
+    pub(crate) work: Work,
+    /// The field that asks for state at the upstream.
+    pub(crate) state_asked_by: Option<&'static str>,
     /// The end user's id.
     pub(crate) user: Option<String>,
     /// The most output tokens that it may use.
@@ -97,23 +77,19 @@ pub(super) fn admit(
     desk: &Desk,
     caller: &Caller,
     arrival: &Arrival,
-    body: Bytes,
+    received: Received,
 ) -> Result<Admitted, NotAdmitted> {
     count_client_retry(desk, arrival);
     let header_user = read_headers(arrival)?;
     let atomic = wants_atomic(arrival)?;
-    let Service::Upstream(UpstreamService { kind, read }) = arrival.service else {
+    let Service::Upstream(service) = arrival.service else {
         return Err(Refusal::Internal.into());
     };
-    let ask = read(&body)?;
-    let Some(model) = caller.policy.model(&ask.model, kind) else {
-        return Err(Refusal::ModelNotFound { model: ask.model.into_owned() }.into());
-    };
-    let model = Arc::clone(model);
-    let output_bound_tokens =
-        model.output_bound_tokens(ask.output_limit_tokens).saturating_mul(ask.choices);
+    let Wanted { model, payload, stream, answers, work, state_asked_by, user } =
+        wanted::read(caller, service, received)?;
+    let output_bound_tokens = model.output_bound_tokens(work);
     let permit =
-        take_limits(desk, caller, (output_bound_tokens, body.len())).map_err(|denied| {
+        take_limits(desk, caller, (output_bound_tokens, payload.text_bytes)).map_err(|denied| {
             let refusal = refusal_of(&denied, caller);
             NotAdmitted {
                 refusal,
@@ -121,20 +97,18 @@ pub(super) fn admit(
                 model: Some(Arc::clone(&model)),
             }
         })?;
-    let user = ask.user.map(std::borrow::Cow::into_owned).or(header_user);
-    let delivery = match (ask.stream, atomic) {
-        (false, _) => Delivery::Whole,
-        (true, false) => Delivery::Stream,
-        (true, true) => Delivery::Atomic,
+    let delivery = match (stream, atomic) {
+        (None, _) => Delivery::Whole(answers),
+        (Some(dialect), false) => Delivery::Stream(dialect),
+        (Some(dialect), true) => Delivery::Atomic(dialect),
     };
-    let (model_place, usage_wish, stored) = (ask.model_place, ask.usage_wish, ask.store);
+    let user = user.or(header_user);
     Ok(Admitted {
         model,
-        body,
-        model_place,
+        payload,
         delivery,
-        usage_wish,
-        stored,
+        work,
+        state_asked_by,
         user,
         output_bound_tokens,
         permit,
@@ -181,9 +155,9 @@ fn wants_atomic(arrival: &Arrival) -> Result<bool, Refusal> {
 fn take_limits(
     desk: &Desk,
     caller: &Caller,
-    (output, body_bytes): (u64, usize),
+    (output, text_bytes): (u64, u64),
 ) -> Result<Permit, Denied> {
-    let input = u64::try_from(body_bytes).unwrap_or(u64::MAX).div_ceil(BYTES_PER_TOKEN);
+    let input = text_bytes.div_ceil(BYTES_PER_TOKEN);
     let key = &caller.key;
     let limits = KeyLimits { rpm: key.rpm, tpm: key.tpm, concurrency: key.concurrency };
     let state = desk.gateway.limits.state(key.id, limits);

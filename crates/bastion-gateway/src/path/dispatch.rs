@@ -6,6 +6,7 @@
 
 mod answer;
 mod attempt;
+mod audio;
 mod body;
 mod calling;
 mod failed;
@@ -19,7 +20,7 @@ use crate::line::Line;
 use failed::Ended;
 use tries::{Step, Tries};
 
-pub(crate) use answer::{Answer, OpenStream, Silence, WholeAnswer};
+pub(crate) use answer::{Answer, OpenAudio, OpenStream, Silence, WholeAnswer};
 pub(crate) use body::joined;
 pub(super) use calling::Calling;
 pub(crate) use outcome::{Dispatched, Outcome};

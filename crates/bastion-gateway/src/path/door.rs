@@ -16,7 +16,8 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
 use crate::desk::Desk;
-use crate::endpoints::{Service, service};
+use crate::endpoints::{Reads, Service, UpstreamService, service};
+use crate::form::{self, Form};
 use crate::policy::Policy;
 
 /// Longest head that is served, in bytes: names and values.
@@ -112,11 +113,19 @@ fn find(head: &http::request::Parts) -> Result<(Endpoint, Service, Option<String
     Ok((route.endpoint, service, route.model.map(std::borrow::Cow::into_owned)))
 }
 
+/// A body that was read to its end.
+pub(super) enum Received {
+    Json(Bytes),
+    Form(Form),
+}
+
 /// Reads the body, within the policy's size and time.
 pub(super) async fn receive(
     policy: &Policy,
-    (headers, body): (&HeaderMap, Incoming),
-) -> Result<Bytes, Refusal> {
+    arrival: &Arrival,
+    body: Incoming,
+) -> Result<Received, Refusal> {
+    let headers = &arrival.headers;
     let encoding = headers.get(CONTENT_ENCODING);
     if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
         return Err(Refusal::invalid("the body is compressed; send it without content-encoding"));
@@ -126,8 +135,16 @@ pub(super) async fn receive(
         return Err(Refusal::PayloadTooLarge { limit_bytes });
     }
     let timeout: Duration = policy.body_timeout;
-    let read = tokio::time::timeout(timeout, collect(body, limit_bytes)).await;
-    read.unwrap_or(Err(Refusal::RequestTimeout))
+    let is_form =
+        matches!(arrival.service, Service::Upstream(UpstreamService { reads: Reads::Form(_), .. }));
+    let read = async {
+        if is_form {
+            // Boxed, so that the many calls without a form are small.
+            return Ok(Received::Form(Box::pin(form::read(headers, body)).await?));
+        }
+        Ok(Received::Json(collect(body, limit_bytes).await?))
+    };
+    tokio::time::timeout(timeout, read).await.unwrap_or(Err(Refusal::RequestTimeout))
 }
 
 async fn collect(mut body: Incoming, limit_bytes: u64) -> Result<Bytes, Refusal> {

@@ -3,8 +3,6 @@
 //! Money is not built yet: no cap and no balance exist, so nothing is set aside and nothing is
 //! refused here. The stage and its type stand, because everything behind them asks for a hold.
 
-use bytes::Bytes;
-
 use super::screen::{Screened, Turned};
 
 /// A call that may be sent; what follows must end in `settle`.
@@ -12,20 +10,19 @@ use super::screen::{Screened, Turned};
 pub(crate) struct Hold {
     /// The call as it will be sent.
     pub(super) screened: Screened,
-    /// How much is sent, in bytes.
-    pub(super) sent_bytes: u64,
+    /// How much text is sent, in bytes.
+    pub(super) text_bytes: u64,
 }
 
 impl Hold {
     /// No attempt will be made any more: a held stream need not hold its prompt.
     pub(super) fn forget_body(&mut self) {
-        self.screened.body = Bytes::new();
+        self.screened.payload.forget();
     }
 }
 
 /// Sets nothing aside, until there is money.
 #[expect(clippy::unnecessary_wraps, reason = "402 and 429 come with the money; the type stands")]
 pub(super) fn hold(screened: Screened) -> Result<Hold, Turned> {
-    let sent_bytes = u64::try_from(screened.body.len()).unwrap_or(u64::MAX);
-    Ok(Hold { screened, sent_bytes })
+    Ok(Hold { text_bytes: screened.payload.text_bytes, screened })
 }

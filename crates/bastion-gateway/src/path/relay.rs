@@ -2,6 +2,7 @@
 //!
 //! It must never retry, and never hold back what the caller could have.
 
+mod audio;
 mod passage;
 mod relayed;
 mod stream;
@@ -53,6 +54,9 @@ pub(super) async fn relay(
             Relayed { unknown: whole.head.status.is_success(), ..told }
         }
         Outcome::Answered(Answer::Whole(whole)) => whole_answer(desk, whole, line),
+        Outcome::Answered(Answer::Audio(open)) => {
+            Box::pin(audio::relay_audio(desk, arrival, (*open, line))).await
+        }
         Outcome::Answered(Answer::Stream(open)) => {
             // Boxed, so that the many calls without a stream are small.
             Box::pin(stream::relay_stream(desk, arrival, (*open, line))).await

@@ -4,17 +4,16 @@
 //! It must never let a call through whose content it could not check. Boxes `privacy.store-false`
 //! and `privacy.residency`.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use bastion_limits::{Permit, Standing};
 use bastion_types::Refusal;
-use bastion_wire::UsageWish;
-use bytes::Bytes;
+use bastion_wire::Work;
 
 use super::admit::{Admitted, NotAdmitted};
 use super::authenticate::Caller;
 use crate::desk::Desk;
+use crate::payload::Payload;
 use crate::policy::{ModelPolicy, Route};
 
 pub(crate) use super::admit::Delivery;
@@ -25,14 +24,14 @@ pub(crate) struct Screened {
     pub(crate) model: Arc<ModelPolicy>,
     /// Who may be asked, in order; never empty.
     pub(crate) routes: Vec<Arc<Route>>,
-    /// The body as it came.
-    pub(crate) body: Bytes,
-    /// Where the model's name stands in it: a route may have another one.
-    pub(crate) model_place: Range<usize>,
-    /// What to change in it so that a stream reports its usage; none where the caller asks for it.
-    pub(crate) usage_wish: Option<UsageWish>,
+    /// The body as it came, with the places that may be changed.
+    pub(crate) payload: Payload,
+    /// The usage of a stream is asked for by us: its frame does not go on.
+    pub(crate) usage_is_ours: bool,
     /// How the caller gets the answer.
     pub(crate) delivery: Delivery,
+    /// What it asks for, as far as it is counted.
+    pub(crate) work: Work,
     /// The end user's id.
     pub(crate) user: Option<String>,
     /// The most output tokens that it may use.
@@ -67,18 +66,19 @@ impl From<NotAdmitted> for Turned {
 
 /// Checks what would leave and where to. A refusal gives the tokens back, not the request.
 pub(super) fn screen(desk: &Desk, caller: &Caller, admitted: Admitted) -> Result<Screened, Turned> {
-    let Admitted { model, stored, user, permit, .. } = admitted;
-    let checked = without_state(stored).and_then(|()| allowed_routes(caller, &model));
+    let Admitted { model, payload, delivery, work, state_asked_by, user, .. } = admitted;
+    let Admitted { output_bound_tokens, permit, .. } = admitted;
+    let checked = without_state(state_asked_by).and_then(|()| allowed_routes(caller, &model));
     match checked {
         Ok(routes) => Ok(Screened {
             model,
             routes,
-            body: admitted.body,
-            model_place: admitted.model_place,
-            usage_wish: admitted.usage_wish,
-            delivery: admitted.delivery,
+            usage_is_ours: payload.usage_wish.is_some(),
+            payload,
+            delivery,
+            work,
             user,
-            output_bound_tokens: admitted.output_bound_tokens,
+            output_bound_tokens,
             permit,
         }),
         Err(refusal) => {
@@ -90,8 +90,8 @@ pub(super) fn screen(desk: &Desk, caller: &Caller, admitted: Admitted) -> Result
     }
 }
 
-fn without_state(stored: bool) -> Result<(), Refusal> {
-    if stored { Err(Refusal::StatefulNotAllowed { param: "store" }) } else { Ok(()) }
+fn without_state(asked_by: Option<&'static str>) -> Result<(), Refusal> {
+    asked_by.map_or(Ok(()), |param| Err(Refusal::StatefulNotAllowed { param }))
 }
 
 fn allowed_routes(caller: &Caller, model: &ModelPolicy) -> Result<Vec<Arc<Route>>, Refusal> {

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use bastion_types::{ModelName, Money, Usage};
+use bastion_wire::Work;
 
 use super::hold::Hold;
 use super::relay::Relayed;
@@ -28,8 +29,9 @@ pub(crate) struct Settlement {
 
 /// Settles a call that was held.
 pub(super) fn settle(desk: &Desk, hold: Hold, relayed: Relayed) -> Settlement {
-    let Hold { screened, sent_bytes } = hold;
-    let usage = used(&relayed, sent_bytes, screened.output_bound_tokens);
+    let Hold { screened, text_bytes } = hold;
+    let bounds = (text_bytes, screened.output_bound_tokens);
+    let usage = used(&relayed, screened.work, bounds);
     screened.permit.settle_tokens(usage.total_tokens(), desk.gateway.tools.clock.monotonic());
     drop(screened.permit);
     let price = relayed.route.as_ref().and_then(|route| route.price);
@@ -53,17 +55,36 @@ pub(super) fn unheld(
 }
 
 /// As reported; else an estimate, where the upstream may have worked. Source: interface, Estimates.
-fn used(relayed: &Relayed, sent_bytes: u64, output_bound_tokens: u64) -> Usage {
+fn used(relayed: &Relayed, work: Work, bounds: (u64, u64)) -> Usage {
+    if let Work::Speech { characters } = work
+        && relayed.passed_bytes > 0
+    {
+        // The text says what speech costs, once the upstream speaks.
+        return Usage { characters, ..Usage::default() };
+    }
     if let Some(reported) = relayed.reported {
         return reported;
     }
-    if !relayed.unknown {
-        return Usage::default();
+    if relayed.unknown { estimated(relayed, work, bounds) } else { Usage::default() }
+}
+
+fn estimated(
+    relayed: &Relayed,
+    work: Work,
+    (text_bytes, output_bound_tokens): (u64, u64),
+) -> Usage {
+    let estimated = Usage { estimated: true, ..Usage::default() };
+    match work {
+        Work::Speech { characters } => Usage { characters, ..estimated },
+        Work::Images { count } => Usage { images: count, ..estimated },
+        Work::Transcript { estimated_ms } => Usage { audio_ms: estimated_ms, ..estimated },
+        Work::Vectors => Usage::estimate(text_bytes, 0),
+        Work::Text { .. } if relayed.passed_bytes > 0 => {
+            Usage::estimate(text_bytes, relayed.passed_bytes)
+        }
+        // Nothing came back: it may have used all that it was allowed to.
+        Work::Text { .. } => {
+            Usage { output_tokens: output_bound_tokens, ..Usage::estimate(text_bytes, 0) }
+        }
     }
-    let estimate = Usage::estimate(sent_bytes, relayed.passed_bytes);
-    if relayed.passed_bytes > 0 {
-        return estimate;
-    }
-    // Nothing came back: it may have used all that it was allowed to.
-    Usage { output_tokens: output_bound_tokens, ..estimate }
 }

@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 
-use bastion_config::{Kind, Model};
+use bastion_config::{Kind, Model, Speech};
 use bastion_types::ModelName;
+use bastion_wire::Work;
 use bytes::Bytes;
 
 use super::route::Route;
@@ -23,6 +24,8 @@ pub(crate) struct ModelPolicy {
     pub(crate) routes: Vec<Arc<Route>>,
     /// May a stream be asked for its usage?
     pub(crate) usage_option: bool,
+    /// What it speaks.
+    pub(crate) speech: Speech,
     /// What `GET /v1/models/{id}` answers.
     pub(crate) entry: Bytes,
     output_tokens: u64,
@@ -45,13 +48,21 @@ impl ModelPolicy {
             kinds: model.kinds.clone(),
             routes,
             usage_option: model.usage_option,
+            speech: model.speech.clone(),
             entry: Bytes::from(entry),
             output_tokens: model.max_output_tokens.unwrap_or(DEFAULT_OUTPUT_TOKENS),
         })
     }
 
-    /// The most output tokens of one choice, for a call that asks for this limit.
-    pub(crate) fn output_bound_tokens(&self, asked: Option<u64>) -> u64 {
-        asked.unwrap_or(self.output_tokens)
+    /// The most output tokens of a call for this work.
+    pub(crate) fn output_bound_tokens(&self, work: Work) -> u64 {
+        match work {
+            Work::Text { limit_tokens, answers } => {
+                limit_tokens.unwrap_or(self.output_tokens).saturating_mul(answers)
+            }
+            Work::Vectors | Work::Images { .. } | Work::Transcript { .. } | Work::Speech { .. } => {
+                0
+            }
+        }
     }
 }

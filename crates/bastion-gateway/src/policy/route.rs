@@ -13,7 +13,7 @@ use super::upstream::UpstreamPolicy;
 pub(crate) struct Route {
     /// Who answers.
     pub(crate) upstream: Arc<UpstreamPolicy>,
-    /// The model's name there, quoted as JSON, if that is another one.
+    /// The model's name there, if that is another one.
     pub(crate) renamed: Option<String>,
     /// What its tokens cost there, if that is known.
     pub(crate) price: Option<Price>,
@@ -31,7 +31,7 @@ impl Route {
         let other = route.model.as_ref().filter(|other| *other != name);
         let (own, theirs) = (&model.timeout, upstream.timeouts);
         Route {
-            renamed: other.map(|other| format!("\"{other}\"")),
+            renamed: other.map(ToString::to_string),
             price: route.price,
             timeouts: UpstreamTimeouts {
                 connect: own.connect.unwrap_or(theirs.connect),

@@ -93,7 +93,7 @@ fn one(
             value
         });
     let path = |endpoint: Endpoint| {
-        Uri::try_from(format!("{}{}", url.path, endpoint.upstream_path()))
+        Uri::try_from(endpoint.path_at(&url.path))
             .map(|path| (endpoint, path))
             .map_err(|_| PolicyError::Unusable(name.to_string(), "its path cannot be sent"))
     };

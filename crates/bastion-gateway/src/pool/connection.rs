@@ -8,20 +8,20 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bastion_outbound::Stream;
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::time::Instant;
 
+use crate::outgoing::Outgoing;
+
 /// Most bytes that a connection reads ahead of its reader; also the longest head.
 const MAX_BUFFERED_BYTES: usize = 32 * 1024;
 
-type Driver = http1::Connection<TokioIo<Stream>, Full<Bytes>>;
+type Driver = http1::Connection<TokioIo<Stream>, Outgoing>;
 
 /// Sender and connection, together.
 pub(super) struct Connection {
-    pub(super) sender: http1::SendRequest<Full<Bytes>>,
+    pub(super) sender: http1::SendRequest<Outgoing>,
     driver: Driver,
     used: Instant,
 }

@@ -7,10 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bastion_outbound::{ConnectError, Versions, Way, connect};
-use bytes::Bytes;
 use http::uri::Scheme;
 use http::{Request, Response};
-use http_body_util::Full;
 use tokio::time::timeout;
 
 use super::answer::UpstreamBody;
@@ -19,6 +17,7 @@ use super::http1_body::Http1Body;
 use super::http2::{Place, Shared};
 use super::http2_stream::{Http2Request, Unanswered};
 use super::{Pool, Taken};
+use crate::outgoing::Outgoing;
 use crate::policy::UpstreamPolicy;
 
 /// How often a request is sent in one attempt, while HTTP/2 upstreams say that they did not take
@@ -66,7 +65,7 @@ pub(crate) struct Sending<'a> {
 /// gone. May be dropped at any time: the connection is then closed, or the stream reset.
 pub(crate) async fn send(
     sending: Sending<'_>,
-    mut request: Request<Full<Bytes>>,
+    mut request: Request<Outgoing>,
 ) -> Result<Response<UpstreamBody>, ExchangeError> {
     let Sending { pool, upstream, sent, .. } = sending;
     let origin = &upstream.origin;
@@ -93,7 +92,7 @@ pub(crate) async fn send(
 
 async fn send_afresh(
     sending: Sending<'_>,
-    request: Request<Full<Bytes>>,
+    request: Request<Outgoing>,
 ) -> Result<Response<UpstreamBody>, ExchangeError> {
     let mut connection = match connected(sending).await? {
         Taken::Alone(connection) => connection,
@@ -161,13 +160,13 @@ async fn open(sending: Sending<'_>) -> Result<Taken, ExchangeError> {
 
 enum Unsent {
     /// Not a byte of it left: it may be sent elsewhere.
-    GivenBack(Box<Request<Full<Bytes>>>),
+    GivenBack(Box<Request<Outgoing>>),
     Lost(ExchangeError),
 }
 
 async fn attempt(
     connection: &mut Connection,
-    request: Request<Full<Bytes>>,
+    request: Request<Outgoing>,
 ) -> Result<Response<hyper::body::Incoming>, Unsent> {
     let sent = connection.sender.try_send_request(request);
     match connection.complete(sent).await {
@@ -194,7 +193,7 @@ fn whole(
 async fn share(
     sending: Sending<'_>,
     mut place: Place,
-    request: Request<Full<Bytes>>,
+    request: Request<Outgoing>,
 ) -> Result<Response<UpstreamBody>, ExchangeError> {
     let scheme = if sending.upstream.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
     let unsendable = |cause: http::Error| ConnectError::NotTaken(cause.to_string());

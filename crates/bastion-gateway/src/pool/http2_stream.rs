@@ -4,18 +4,17 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use h2::{Reason, RecvStream, SendStream};
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Request, Response, Uri, Version};
-use http_body::Body;
-use http_body_util::Full;
 
 use super::cut::Cut;
 use super::http2::Place;
+use crate::outgoing::Outgoing;
 
 /// Headers of a connection, which HTTP/2 forbids. Source: RFC 9113, 8.2.2.
 const OF_CONNECTIONS: [HeaderName; 6] = [
@@ -38,7 +37,7 @@ pub(super) enum Unanswered {
 /// A request in the form of HTTP/2; may be sent more than once.
 pub(super) struct Http2Request {
     head: Request<()>,
-    body: Bytes,
+    body: Outgoing,
 }
 
 impl Http2Request {
@@ -46,7 +45,7 @@ impl Http2Request {
     ///
     /// # Errors
     /// When its host cannot stand in a URI.
-    pub(super) fn new(request: Request<Full<Bytes>>, scheme: Scheme) -> http::Result<Http2Request> {
+    pub(super) fn new(request: Request<Outgoing>, scheme: Scheme) -> http::Result<Http2Request> {
         let (mut head, body) = request.into_parts();
         let host = head.headers.remove(HOST);
         let authority = Authority::try_from(host.as_ref().map_or(&[][..], HeaderValue::as_bytes))?;
@@ -57,8 +56,7 @@ impl Http2Request {
         for name in &OF_CONNECTIONS {
             head.headers.remove(name);
         }
-        let body = only_piece(body);
-        head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+        head.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.length()));
         Ok(Http2Request { head: Request::from_parts(head, ()), body })
     }
 
@@ -66,9 +64,9 @@ impl Http2Request {
     pub(super) async fn send(&self, mut place: Place) -> Result<Response<Http2Body>, Unanswered> {
         let sender = place.sender();
         poll_fn(|cx| sender.poll_ready(cx)).await.map_err(Unanswered::NotTaken)?;
-        let sent = sender.send_request(self.head.clone(), self.body.is_empty());
+        let sent = sender.send_request(self.head.clone(), self.body.length() == 0);
         let (mut answer, stream) = sent.map_err(Unanswered::NotTaken)?;
-        let mut sending = Sending { stream, rest: self.body.clone() };
+        let mut sending = Sending::begin(stream, self.body.clone());
         let answer = poll_fn(|cx| {
             sending.poll(cx);
             Pin::new(&mut answer).poll(cx)
@@ -83,16 +81,6 @@ impl Http2Request {
     }
 }
 
-/// `Full` has its one piece at hand.
-fn only_piece(mut body: Full<Bytes>) -> Bytes {
-    let mut silent = Context::from_waker(Waker::noop());
-    match Pin::new(&mut body).poll_frame(&mut silent) {
-        Poll::Ready(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
-        Poll::Ready(Some(Err(never))) => match never {},
-        Poll::Ready(None) | Poll::Pending => Bytes::new(),
-    }
-}
-
 /// A refused stream, or one above the last that a GOAWAY names: only those get its error.
 fn was_not_taken(cause: &h2::Error) -> bool {
     let refused = cause.is_reset() && cause.reason() == Some(Reason::REFUSED_STREAM);
@@ -102,28 +90,68 @@ fn was_not_taken(cause: &h2::Error) -> bool {
 /// What is still to be sent, as the upstream takes it.
 struct Sending {
     stream: SendStream<Bytes>,
-    rest: Bytes,
+    /// The piece that goes next.
+    piece: Bytes,
+    /// What stands behind it; none once there is nothing, or nobody takes it.
+    rest: Option<Outgoing>,
+    left_bytes: u64,
 }
 
 impl Sending {
+    fn begin(stream: SendStream<Bytes>, body: Outgoing) -> Sending {
+        let left_bytes = body.length();
+        let rest = (left_bytes > 0).then_some(body);
+        Sending { stream, piece: Bytes::new(), rest, left_bytes }
+    }
+
     /// Sends what may be sent now. What goes wrong shows at the answer's side.
     fn poll(&mut self, cx: &mut Context<'_>) {
-        while !self.rest.is_empty() {
+        while self.poll_next_piece(cx).is_ready() {
             let room = self.stream.capacity();
             if room == 0 {
-                self.stream.reserve_capacity(self.rest.len());
+                self.stream.reserve_capacity(self.piece.len());
                 match self.stream.poll_capacity(cx) {
                     Poll::Ready(Some(Ok(_))) => continue,
-                    Poll::Ready(Some(Err(_)) | None) => self.rest.clear(),
+                    Poll::Ready(Some(Err(_)) | None) => return self.stop(),
                     Poll::Pending => return,
                 }
-                return;
             }
-            let piece = self.rest.split_to(room.min(self.rest.len()));
-            if self.stream.send_data(piece, self.rest.is_empty()).is_err() {
-                self.rest.clear();
+            let part = self.piece.split_to(room.min(self.piece.len()));
+            self.left_bytes =
+                self.left_bytes.saturating_sub(u64::try_from(part.len()).unwrap_or(u64::MAX));
+            if self.stream.send_data(part, self.left_bytes == 0).is_err() {
+                return self.stop();
             }
         }
+    }
+
+    /// Ready once there is something to send; pending also when there is nothing more.
+    fn poll_next_piece(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.piece.is_empty() {
+            return Poll::Ready(());
+        }
+        let Some(rest) = &mut self.rest else { return Poll::Pending };
+        match rest.poll_piece(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(Ok(piece))) => {
+                self.piece = piece;
+                Poll::Ready(())
+            }
+            Poll::Ready(None) => {
+                self.stop();
+                Poll::Pending
+            }
+            Poll::Ready(Some(Err(cause))) => {
+                tracing::error!(%cause, "a file that is being sent cannot be read");
+                self.stream.send_reset(Reason::INTERNAL_ERROR);
+                self.stop();
+                Poll::Pending
+            }
+        }
+    }
+
+    fn stop(&mut self) {
+        (self.piece, self.rest) = (Bytes::new(), None);
     }
 }
 

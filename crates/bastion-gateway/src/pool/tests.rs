@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use h2::Reason;
 use http::{HeaderValue, Request, Response};
-use http_body_util::Full;
 
 use self::server::{Server, within};
 use super::exchange::Break;
 use super::*;
+use crate::outgoing::Outgoing;
 use crate::policy::UpstreamPolicy;
 
 const LINES: &str = "http = \"2\"";
@@ -43,7 +43,7 @@ impl Side {
     /// Sends in a task of its own, as a call does.
     fn send(&self, body: impl Into<Bytes>) -> tokio::task::JoinHandle<Sent> {
         let (pool, upstream) = (Arc::clone(&self.pool), Arc::clone(&self.upstream));
-        let mut request = Request::new(Full::new(body.into()));
+        let mut request = Request::new(Outgoing::whole(body.into()));
         *request.method_mut() = http::Method::POST;
         *request.uri_mut() = "/v1/chat/completions".parse().unwrap();
         request.headers_mut().insert("host", upstream.authority.clone());
@@ -339,7 +339,7 @@ async fn a_server_without_http2_is_no_connection() {
     let address = server::old_fashioned().await;
     let upstream = UpstreamPolicy::at(&format!("http://{address}/v1"), LINES);
     let pool = Arc::new(Pool::new(Tasks::new(), Drain::new()));
-    let mut request = Request::new(Full::new(Bytes::new()));
+    let mut request = Request::new(Outgoing::whole(Bytes::new()));
     request.headers_mut().insert("host", upstream.authority.clone());
     let error = within(sent_over((&pool, &upstream), request)).await.err().unwrap();
     assert!(matches!(error, ExchangeError::Connect(_)), "{error:?}");
@@ -433,7 +433,7 @@ async fn calls_over_http1_are_as_they_were() {
     let upstream = UpstreamPolicy::at(&format!("http://{}/v1", server.0), "http = \"auto\"");
     let pool = Arc::new(Pool::new(Tasks::new(), Drain::new()));
     for _ in 0..3 {
-        let mut request = Request::new(Full::new(Bytes::new()));
+        let mut request = Request::new(Outgoing::whole(Bytes::new()));
         *request.uri_mut() = "/v1/x".parse().unwrap();
         request.headers_mut().insert("host", upstream.authority.clone());
         let sent = within(sent_over((&pool, &upstream), request)).await;
@@ -445,7 +445,7 @@ async fn calls_over_http1_are_as_they_were() {
 /// Sends, and never mind whether a byte left.
 async fn sent_over(
     (pool, upstream): (&Arc<Pool>, &UpstreamPolicy),
-    request: Request<Full<Bytes>>,
+    request: Request<Outgoing>,
 ) -> Result<Response<UpstreamBody>, ExchangeError> {
     let sent = &std::sync::atomic::AtomicBool::new(false);
     send(Sending { pool, upstream, connect_timeout: CONNECT, sent }, request).await

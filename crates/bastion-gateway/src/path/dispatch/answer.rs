@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bastion_observe::AttemptOutcome;
 use bastion_types::Usage;
-use bastion_wire::{FrameReader, Run};
+use bastion_wire::{Dialect, FrameReader, Run};
 use bytes::Bytes;
 use http::HeaderMap;
 use http::response::Parts;
@@ -19,6 +19,8 @@ pub(crate) enum Answer {
     Whole(WholeAnswer),
     /// A stream, open at its first content.
     Stream(Box<OpenStream>),
+    /// Audio, open at its first bytes.
+    Audio(Box<OpenAudio>),
 }
 
 /// An unstreamed answer.
@@ -31,8 +33,24 @@ pub(crate) struct WholeAnswer {
     pub(crate) reported: Option<Usage>,
 }
 
+/// Audio whose first bytes have come.
+pub(crate) struct OpenAudio {
+    /// Its headers.
+    pub(crate) headers: HeaderMap,
+    /// The first bytes.
+    pub(crate) first: Bytes,
+    /// Where the next ones come from.
+    pub(crate) body: UpstreamBody,
+    /// The upstream ended its body with the first bytes.
+    pub(crate) ended: bool,
+    /// How long it may say nothing.
+    pub(crate) idle: Duration,
+}
+
 /// A stream whose first content has come.
 pub(crate) struct OpenStream {
+    /// What its events are written in.
+    pub(crate) dialect: Dialect,
     /// Its headers.
     pub(crate) headers: HeaderMap,
     /// The frames up to the first content; all of them in an atomic call.
@@ -63,7 +81,7 @@ impl Answer {
     pub(super) fn counts_as(&self) -> AttemptOutcome {
         match self {
             Answer::Whole(whole) if !whole.head.status.is_success() => AttemptOutcome::Refused,
-            Answer::Whole(_) | Answer::Stream(_) => AttemptOutcome::Answered,
+            Answer::Whole(_) | Answer::Stream(_) | Answer::Audio(_) => AttemptOutcome::Answered,
         }
     }
 }

@@ -4,13 +4,12 @@
 
 use bastion_observe::AttemptOutcome;
 use bastion_types::Refusal;
-use bastion_wire::retry_after;
-use bytes::Bytes;
+use bastion_wire::{Dialect, retry_after};
 use http::{HeaderMap, Request};
-use http_body_util::Full;
 use tokio::time::{Instant, timeout_at};
 
 use super::answer::{Answer, WholeAnswer};
+use super::audio::first_audio;
 use super::body::{not_found, their_refusal, whole};
 use super::calling::Calling;
 use super::failed::{Again, Ended, Failed};
@@ -18,13 +17,15 @@ use super::judge::{Verdict, judge};
 use super::request::build;
 use super::start_up::{Opening, hold_back};
 use crate::line::Line;
+use crate::outgoing::Outgoing;
 use crate::policy::Route;
 use crate::pool::{Sending, UpstreamBody, send};
 
 /// What an upstream begins with.
 enum Begun {
     Whole(WholeAnswer),
-    Stream(Box<(HeaderMap, UpstreamBody)>),
+    Stream(Dialect, Box<(HeaderMap, UpstreamBody)>),
+    Audio(Box<(HeaderMap, UpstreamBody)>),
 }
 
 /// Makes the attempt within its time.
@@ -39,9 +40,13 @@ pub(super) async fn attempt(
     let begun = line.meanwhile(route.upstream.heartbeat, begun).await??;
     match begun {
         Begun::Whole(whole) => Ok(Answer::Whole(whole)),
-        Begun::Stream(stream) => {
+        Begun::Stream(dialect, stream) => {
             let (screened, (headers, body)) = (calling.screened, *stream);
-            hold_back(Opening { route, screened, sent_at, headers, body }, line).await
+            hold_back(Opening { route, screened, dialect, sent_at, headers, body }, line).await
+        }
+        Begun::Audio(audio) => {
+            let end = sent_at + route.timeouts.first_event.duration();
+            Box::pin(first_audio(route, *audio, end, line)).await
         }
     }
 }
@@ -60,10 +65,10 @@ fn no_credential(refusal: Refusal) -> Failed {
 async fn in_time(
     calling: Calling<'_>,
     route: &Route,
-    request: Request<Full<Bytes>>,
+    request: Request<Outgoing>,
 ) -> Result<Begun, Failed> {
     let Calling { desk, screened, .. } = calling;
-    let (limit, what) = if screened.delivery.is_streamed() {
+    let (limit, what) = if screened.delivery.comes_in_pieces() {
         (route.timeouts.first_event.duration(), "no event")
     } else {
         (route.timeouts.answer.duration(), "no whole answer")
@@ -79,9 +84,14 @@ async fn in_time(
     let sent = timeout_at(end, send(sending, request)).await;
     let (head, body) = sent.map_err(|_| late())??.into_parts();
     let now = || desk.gateway.tools.clock.now();
-    let answer = match judge(&head, screened.delivery.is_streamed(), now()) {
-        Verdict::Stream => return Ok(Begun::Stream(Box::new((head.headers, body)))),
-        Verdict::Whole => timeout_at(end, whole(head, body)).await.map_err(|_| late())??,
+    let answer = match judge(&head, screened.delivery, now()) {
+        Verdict::Stream(dialect) => {
+            return Ok(Begun::Stream(dialect, Box::new((head.headers, body))));
+        }
+        Verdict::Audio => return Ok(Begun::Audio(Box::new((head.headers, body)))),
+        Verdict::Whole(answers) => {
+            timeout_at(end, whole(head, body, answers)).await.map_err(|_| late())??
+        }
         Verdict::TheirRefusal => {
             let refusal = timeout_at(end, their_refusal(head, body)).await;
             refusal.map_err(|_| Failed::refused("its refusal did not come to an end in time"))??

@@ -3,7 +3,7 @@
 //!
 //! It must never hold more than the bounds named here, and never take a start-up for an answer.
 
-use bastion_wire::{Frame, FrameReader, Run, is_error_frame, is_start_up};
+use bastion_wire::{Dialect, Frame, FrameReader, Run};
 use http::HeaderMap;
 use tokio::time::Instant;
 
@@ -28,6 +28,8 @@ const MAX_ATOMIC_BYTES: usize = 16 * 1024 * 1024;
 pub(super) struct Opening<'a> {
     pub(super) route: &'a Route,
     pub(super) screened: &'a Screened,
+    /// What its events are written in.
+    pub(super) dialect: Dialect,
     /// When the attempt began.
     pub(super) sent_at: Instant,
     pub(super) headers: HeaderMap,
@@ -35,8 +37,8 @@ pub(super) struct Opening<'a> {
 }
 
 /// What was held back so far.
-#[derive(Default)]
 struct Held {
+    dialect: Dialect,
     runs: Vec<Run>,
     events: usize,
     bytes: usize,
@@ -45,6 +47,11 @@ struct Held {
 }
 
 impl Held {
+    fn nothing(dialect: Dialect) -> Held {
+        let (runs, events, bytes) = (Vec::new(), 0, 0);
+        Held { dialect, runs, events, bytes, has_content: false, is_done: false }
+    }
+
     /// Looks at frames until the first content.
     fn add(&mut self, run: Run, delivery: Delivery) -> Result<(), Failed> {
         for frame in run.frames() {
@@ -63,12 +70,12 @@ impl Held {
     }
 
     fn look(&mut self, frame: Frame<'_>) -> Result<(), Failed> {
-        if is_error_frame(frame) {
+        if self.dialect.is_error(frame) {
             return Err(Failed::no_sense("the stream held an error before its content"));
         }
         self.events += 1;
-        self.has_content = self.has_content || !is_start_up(frame);
-        self.is_done = self.is_done || frame.is_done();
+        self.has_content = self.has_content || !self.dialect.is_start_up(frame);
+        self.is_done = self.is_done || self.dialect.is_end(frame);
         Ok(())
     }
 
@@ -84,15 +91,15 @@ impl Held {
 
 /// Waits for the first content; keeps the caller alive meanwhile.
 pub(super) async fn hold_back(opening: Opening<'_>, line: &mut Line) -> Result<Answer, Ended> {
-    let Opening { route, screened, sent_at, headers, mut body } = opening;
-    let delivery = screened.delivery;
-    let usage_is_ours = screened.usage_wish.is_some();
+    let Opening { route, screened, dialect, sent_at, headers, mut body } = opening;
+    let (delivery, usage_is_ours) = (screened.delivery, screened.usage_is_ours);
     let idle = route.timeouts.idle.duration();
     let silence = Silence { idle, heartbeat: route.upstream.heartbeat };
     let mut limit = route.timeouts.first_event.duration();
     let mut silent_since = sent_at;
     let mut beat_at = Instant::now() + silence.heartbeat;
-    let (mut reader, mut held, mut pieces) = (FrameReader::default(), Held::default(), Vec::new());
+    let (mut reader, mut pieces) = (FrameReader::default(), Vec::new());
+    let mut held = Held::nothing(dialect);
     loop {
         let gathered = tokio::select! {
             biased;
@@ -114,10 +121,18 @@ pub(super) async fn hold_back(opening: Opening<'_>, line: &mut Line) -> Result<A
             held.add(run, delivery)?;
         }
         let ended = gathered == Gathered::End;
-        if held.is_ready(delivery) || (ended && reader.ends_in_done()) {
+        if held.is_ready(delivery) || (ended && reader.ends_in(|frame| dialect.is_end(frame))) {
             let first = held.runs;
-            let open = OpenStream { headers, first, reader, body, ended, silence, usage_is_ours };
-            return Ok(Answer::Stream(Box::new(open)));
+            return Ok(Answer::Stream(Box::new(OpenStream {
+                dialect,
+                headers,
+                first,
+                reader,
+                body,
+                ended,
+                silence,
+                usage_is_ours,
+            })));
         }
         if ended {
             return Err(Failed::no_sense("the stream ended before its content").into());

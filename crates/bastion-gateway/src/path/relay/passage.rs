@@ -9,10 +9,7 @@ use std::time::Duration;
 
 use bastion_observe::Redactor;
 use bastion_types::{Refusal, StreamOutcome, Usage};
-use bastion_wire::{
-    Frame, FrameReader, Run, error_event, frame_usage, is_error_frame, is_usage_alone,
-    notable_frames,
-};
+use bastion_wire::{Dialect, Frame, FrameReader, Run, error_event};
 use bytes::Bytes;
 use tokio::time::Instant;
 
@@ -45,14 +42,11 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    fn look(&mut self, frame: Frame<'_>) {
-        if frame.is_done() {
-            self.done = true;
-            return;
-        }
-        self.failed = self.failed || is_error_frame(frame);
+    fn look(&mut self, dialect: Dialect, frame: Frame<'_>) {
+        self.done = self.done || dialect.is_end(frame);
+        self.failed = self.failed || dialect.is_error(frame);
         let Some(data) = frame.data() else { return };
-        if let Some(usage) = frame_usage(&data) {
+        if let Some(usage) = dialect.usage(&data) {
             self.usage = Some(usage);
         }
     }
@@ -61,6 +55,7 @@ impl Seen {
 /// The way from the upstream's body to the caller's.
 pub(super) struct Passage {
     feed: Feed,
+    dialect: Dialect,
     reader: FrameReader,
     seen: Seen,
     /// The caller did not ask for the usage: its frame does not go on.
@@ -73,12 +68,12 @@ pub(super) struct Passage {
 impl Passage {
     pub(super) fn new(
         feed: Feed,
-        reader: FrameReader,
+        (dialect, reader): (Dialect, FrameReader),
         usage_is_ours: bool,
         redactor: Arc<Redactor>,
     ) -> Passage {
         let seen = Seen::default();
-        Passage { feed, reader, seen, usage_is_ours, took_out_last: false, redactor }
+        Passage { feed, dialect, reader, seen, usage_is_ours, took_out_last: false, redactor }
     }
 
     /// What was learnt; the caller's stream ends here.
@@ -155,9 +150,9 @@ impl Passage {
             run = run.without_belated_lf();
         }
         let mut ours = Vec::new();
-        for (index, frame) in notable_frames(&run) {
-            self.seen.look(frame);
-            if self.usage_is_ours && is_usage_alone(frame) {
+        for (index, frame) in self.dialect.notable_frames(&run) {
+            self.seen.look(self.dialect, frame);
+            if self.usage_is_ours && self.dialect.is_usage_alone(frame) {
                 ours.push(index);
             }
         }
@@ -218,9 +213,10 @@ impl Passage {
             End::Body => "the body ended without a terminal event".to_owned(),
             End::Broken(cause) => cause,
         };
-        if self.reader.ends_in_done() {
+        if self.reader.ends_in(|frame| self.dialect.is_end(frame)) {
             // The terminal event is there, only its blank line is missing.
             let rest = std::mem::take(&mut self.reader).finish();
+            self.seen.look(self.dialect, Frame::of(&rest));
             return self.end_whole(Some(Bytes::from([&rest[..], b"\n"].concat()))).await;
         }
         tracing::warn!(request_id = %arrival.id, cause, "a stream was interrupted");

@@ -25,7 +25,8 @@ pub(super) async fn relay_stream(
     arrival: &Arrival,
     (open, mut line): (OpenStream, Line),
 ) -> Relayed {
-    let OpenStream { headers, mut first, reader, mut body, ended, silence, usage_is_ours } = open;
+    let OpenStream { dialect, headers, mut first, reader, mut body, .. } = open;
+    let OpenStream { ended, silence, usage_is_ours, .. } = open;
     if line.is_open() {
         // Behind a sign of life a byte order mark would stand in the middle.
         first = first.into_iter().map(Run::without_bom).collect();
@@ -37,7 +38,7 @@ pub(super) async fn relay_stream(
     drop(headers);
     let Some(feed) = line.feed() else { return Relayed::caller_left() };
     let redactor = Arc::clone(&desk.gateway.tools.redactor);
-    let mut passage = Passage::new(feed, reader, usage_is_ours, redactor);
+    let mut passage = Passage::new(feed, (dialect, reader), usage_is_ours, redactor);
     let end = passage.run((first, ended), &mut body, silence).await;
     let (stream, code) = passage.close(arrival, end).await;
     let seen = passage.into_seen();

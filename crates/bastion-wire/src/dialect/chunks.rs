@@ -1,57 +1,35 @@
-//! What one event of a chat stream is: a start-up, content, or usage alone.
+//! What chat and completions share: chunks with choices, usage and `[DONE]`.
 //!
-//! It must never take for a start-up what it does not know: only what is surely empty is held back.
+//! It must never read a chunk that a quick look can tell is text.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use bastion_types::Usage;
 use memchr::memmem;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
 
 use crate::sse::{Frame, Run};
+use crate::usage::answer_usage;
 
 #[derive(Deserialize)]
-struct Chunk<'a> {
-    #[serde(borrow)]
-    choices: Vec<Choice<'a>>,
+struct Chunk {
+    choices: Vec<IgnoredAny>,
     #[serde(default)]
     usage: Option<IgnoredAny>,
 }
 
-#[derive(Deserialize)]
-struct Choice<'a> {
-    #[serde(borrow)]
-    delta: BTreeMap<Cow<'a, str>, &'a RawValue>,
-    #[serde(default)]
-    finish_reason: Option<IgnoredAny>,
-}
-
-impl Choice<'_> {
-    /// A role and empty fields: nothing that a reader could have seen.
-    fn is_empty(&self) -> bool {
-        let empty = |value: &RawValue| matches!(value.get(), "null" | "\"\"" | "[]" | "{}");
-        let silent = self.delta.iter().all(|(name, value)| name == "role" || empty(value));
-        silent && self.finish_reason.is_none()
-    }
-}
-
-/// Does this frame come before any content: a comment, a role, an empty delta? An attempt that
-/// fails behind such frames alone can be made again unseen. Content is text, reasoning, a tool
-/// call, audio. Source: architecture, The path of a call.
-pub fn is_start_up(frame: Frame<'_>) -> bool {
-    let Some(data) = frame.data() else { return true };
-    let chunk: Result<Chunk<'_>, _> = serde_json::from_slice(&data);
-    chunk.is_ok_and(|chunk| chunk.usage.is_none() && chunk.choices.iter().all(Choice::is_empty))
-}
-
 /// Is this frame the one that `include_usage` adds: usage, and no choice? Source: contract, Streams.
-pub fn is_usage_alone(frame: Frame<'_>) -> bool {
+pub(super) fn is_usage_alone(frame: Frame<'_>) -> bool {
     let Some(data) = frame.data() else { return false };
-    let chunk: Result<Chunk<'_>, _> = serde_json::from_slice(&data);
+    let chunk: Result<Chunk, _> = serde_json::from_slice(&data);
     chunk.is_ok_and(|chunk| chunk.usage.is_some() && chunk.choices.is_empty())
+}
+
+/// The usage in a chunk.
+pub(super) fn usage(data: &[u8]) -> Option<Usage> {
+    memmem::find(data, USAGE)?;
+    answer_usage(data)
 }
 
 /// What stands in a frame that is more than text.
@@ -62,7 +40,7 @@ const USAGE: &[u8] = b"\"usage\"";
 
 /// The frames that may be more than text, with their numbers: an error, a usage that is not null,
 /// the end. A quick look that errs in one direction only, so that most frames need no reading.
-pub fn notable_frames(run: &Run) -> Vec<(usize, Frame<'_>)> {
+pub(super) fn notable_frames(run: &Run) -> Vec<(usize, Frame<'_>)> {
     let bytes = run.bytes.as_ref();
     let mut places = Vec::new();
     for word in WORDS.iter() {
@@ -86,40 +64,6 @@ mod tests {
 
     fn frame(data: &str) -> Vec<u8> {
         format!("data: {data}\n\n").into_bytes()
-    }
-
-    fn start_up(data: &str, expect: bool) {
-        assert_eq!(is_start_up(Frame::of(&frame(data))), expect, "{data}");
-    }
-
-    #[test]
-    fn a_role_or_an_empty_delta_is_a_start_up() {
-        start_up(r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""}}]}"#, true);
-        start_up(r#"{"choices":[{"delta":{"content":null,"tool_calls":[]}}],"usage":null}"#, true);
-        start_up(r#"{"choices":[],"prompt_filter_results":[]}"#, true);
-        assert!(is_start_up(Frame::of(b": keep-alive\n\n")));
-    }
-
-    #[test]
-    fn content_of_any_kind_is_none() {
-        for delta in [
-            r#""content":" ""#,
-            r#""reasoning_content":"x""#,
-            r#""tool_calls":[{"index":0}]"#,
-            r#""audio":{"id":"a"}"#,
-            r#""refusal":"no""#,
-        ] {
-            start_up(&format!(r#"{{"choices":[{{"delta":{{"role":"a",{delta}}}}}]}}"#), false);
-        }
-        start_up(r#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#, false);
-        start_up(r#"{"choices":[],"usage":{"prompt_tokens":1}}"#, false);
-    }
-
-    #[test]
-    fn what_is_not_known_is_not_held_back() {
-        for data in ["{}", "[DONE]", "x", r#"{"type":"other"}"#, r#"{"choices":[{"text":""}]}"#] {
-            start_up(data, false);
-        }
     }
 
     #[test]

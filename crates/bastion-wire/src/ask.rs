@@ -1,0 +1,94 @@
+//! What policy knows of a request, whatever its endpoint.
+//!
+//! It must never hold what only the upstream needs: that stays in the body.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::dialect::Dialect;
+
+/// What policy reads of a request's body.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ask<'a> {
+    /// Who is to answer.
+    pub named: Named<'a>,
+    /// The language of the stream that is asked for; none: the answer is to be whole.
+    pub stream: Option<Dialect>,
+    /// What to change in the body so that the stream ends with its usage; none where the caller
+    /// asks for that, and where there is nothing to ask for.
+    pub usage_wish: Option<Splice>,
+    /// What it leaves at the upstream.
+    pub state: State,
+    /// What it asks for, as far as it is counted.
+    pub work: Work,
+    /// The end user's id.
+    pub user: Option<Cow<'a, str>>,
+}
+
+/// How a request says who is to answer.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Named<'a> {
+    /// By a model's name.
+    Model {
+        /// The model as the caller names it.
+        name: Cow<'a, str>,
+        /// Where that stands in the body; a JSON string with its quotes.
+        place: Range<usize>,
+    },
+    /// By a language, and perhaps a voice.
+    Language {
+        /// The language, such as `en-US`.
+        language: Cow<'a, str>,
+        /// The voice.
+        voice: Option<Cow<'a, str>>,
+    },
+}
+
+/// A change of a body: the bytes of a place, and what stands there instead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Splice {
+    /// Which bytes of the body go; none: an insertion.
+    pub place: Range<usize>,
+    /// What stands there instead.
+    pub with: &'static str,
+}
+
+/// What a call leaves at the upstream. Box `privacy.store-false`.
+#[derive(Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing, as the body stands.
+    None,
+    /// Nothing, once this is changed: the upstream's own default would keep it.
+    NoneWith(Splice),
+    /// Something; this field asks for it.
+    AskedBy(&'static str),
+}
+
+/// What a call asks for, in the units that it is counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// Text, token by token.
+    Text {
+        /// The most output tokens of each answer; the larger one where several spellings are given.
+        limit_tokens: Option<u64>,
+        /// How many answers: choices × prompts.
+        answers: u64,
+    },
+    /// Embeddings: input alone.
+    Vectors,
+    /// Images.
+    Images {
+        /// How many.
+        count: u64,
+    },
+    /// A recording as text.
+    Transcript {
+        /// How long the recording may be, by its bytes, in milliseconds.
+        estimated_ms: u64,
+    },
+    /// Text as speech.
+    Speech {
+        /// Characters of the text (Unicode scalar values).
+        characters: u64,
+    },
+}

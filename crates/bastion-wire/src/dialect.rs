@@ -1,0 +1,77 @@
+//! The three languages of streams: what an event of each is. One file each.
+//!
+//! It must never take for a start-up what it does not know: only what is surely empty is held back.
+
+mod chat;
+mod chunks;
+mod completions;
+mod responses;
+
+use bastion_types::Usage;
+
+use crate::judge_body::is_error_frame;
+use crate::sse::{Frame, Run};
+
+/// What the events of a stream are written in. Source: contract, Streams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// Chunks with deltas, `[DONE]` last.
+    Chat,
+    /// Chunks with text, `[DONE]` last.
+    Completions,
+    /// Typed events, one of three last.
+    Responses,
+}
+
+impl Dialect {
+    /// Does this frame come before any content: a comment, a role, an empty text? An attempt that
+    /// fails behind such frames alone can be made again unseen. Content is text, reasoning, a tool
+    /// call, audio. Source: architecture, The path of a call.
+    pub fn is_start_up(self, frame: Frame<'_>) -> bool {
+        let Some(data) = frame.data() else { return true };
+        match self {
+            Dialect::Chat => chat::is_start_up(&data),
+            Dialect::Completions => completions::is_start_up(&data),
+            Dialect::Responses => responses::is_start_up(&data),
+        }
+    }
+
+    /// Is this the terminal event?
+    pub fn is_end(self, frame: Frame<'_>) -> bool {
+        match self {
+            Dialect::Chat | Dialect::Completions => frame.is_done(),
+            Dialect::Responses => responses::is_end(frame),
+        }
+    }
+
+    /// Is this frame an error: by its event's name, or by what its data hold?
+    pub fn is_error(self, frame: Frame<'_>) -> bool {
+        is_error_frame(frame) || (self == Dialect::Responses && responses::is_error(frame))
+    }
+
+    /// Is this frame the one that `include_usage` adds: usage, and nothing else?
+    pub fn is_usage_alone(self, frame: Frame<'_>) -> bool {
+        match self {
+            Dialect::Chat | Dialect::Completions => chunks::is_usage_alone(frame),
+            Dialect::Responses => false,
+        }
+    }
+
+    /// The usage in the data of one event.
+    pub fn usage(self, data: &[u8]) -> Option<Usage> {
+        match self {
+            Dialect::Chat | Dialect::Completions => chunks::usage(data),
+            Dialect::Responses => responses::usage(data),
+        }
+    }
+
+    /// The frames that may be more than text, with their numbers: an error, a usage that is not
+    /// null, the end. A quick look that errs in one direction only, so that most frames need no
+    /// reading.
+    pub fn notable_frames(self, run: &Run) -> Vec<(usize, Frame<'_>)> {
+        match self {
+            Dialect::Chat | Dialect::Completions => chunks::notable_frames(run),
+            Dialect::Responses => responses::notable_frames(run),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The fields of a body that policy reads, each with its place.
+//!
+//! It must never build a tree: a value is looked at only where its field is asked for.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use bastion_types::Refusal;
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::ask::Named;
+use crate::nesting::{MAX_NESTING, is_nested_too_deep};
+
+/// Longest end user's id, in bytes.
+const MAX_USER_BYTES: usize = 256;
+
+/// The keys that policy reads at any endpoint; `Other` is everything that passes untouched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+pub(super) enum Field {
+    Model,
+    Messages,
+    Prompt,
+    Input,
+    Text,
+    LanguageCode,
+    VoiceName,
+    Stream,
+    StreamOptions,
+    Store,
+    PreviousResponseId,
+    Conversation,
+    Background,
+    MaxTokens,
+    MaxCompletionTokens,
+    MaxOutputTokens,
+    N,
+    BestOf,
+    User,
+    SafetyIdentifier,
+    #[serde(other)]
+    Other,
+}
+
+impl Field {
+    const COUNT: usize = 21;
+
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Field::Model => "model",
+            Field::Messages => "messages",
+            Field::Prompt => "prompt",
+            Field::Input => "input",
+            Field::Text => "text",
+            Field::LanguageCode => "language_code",
+            Field::VoiceName => "voice_name",
+            Field::Stream => "stream",
+            Field::StreamOptions => "stream_options",
+            Field::Store => "store",
+            Field::PreviousResponseId => "previous_response_id",
+            Field::Conversation => "conversation",
+            Field::Background => "background",
+            Field::MaxTokens => "max_tokens",
+            Field::MaxCompletionTokens => "max_completion_tokens",
+            Field::MaxOutputTokens => "max_output_tokens",
+            Field::N => "n",
+            Field::BestOf => "best_of",
+            Field::User => "user",
+            Field::SafetyIdentifier => "safety_identifier",
+            Field::Other => "",
+        }
+    }
+}
+
+/// The raw values of the keys that policy reads.
+pub(super) struct Slots<'a> {
+    text: &'a str,
+    values: [Option<&'a RawValue>; Field::COUNT],
+}
+
+impl<'a> Slots<'a> {
+    /// Reads a body; each of `fields` may stand in it once.
+    ///
+    /// # Errors
+    /// 400 for what is not UTF-8, not JSON, nested too deep, no object, or there twice.
+    pub(super) fn read(body: &'a [u8], fields: &[Field]) -> Result<Slots<'a>, Refusal> {
+        let text = std::str::from_utf8(body).map_err(|cause| {
+            let at = cause.valid_up_to();
+            Refusal::invalid(format!("the body is not UTF-8 at byte {at}; send UTF-8"))
+        })?;
+        if is_nested_too_deep(body) {
+            let message = format!("the body nests deeper than {MAX_NESTING}; flatten it");
+            return Err(Refusal::invalid(message));
+        }
+        let Found { values, twice } = serde_json::from_str(text).map_err(|cause| told(&cause))?;
+        if let Some(field) = fields.iter().find(|field| twice.get(**field as usize) == Some(&true))
+        {
+            let name = field.name();
+            let message = format!("'{name}' stands twice in the body; send it once");
+            return Err(Refusal::invalid_field(name, message));
+        }
+        Ok(Slots { text, values })
+    }
+
+    /// The value, unless it is absent or null.
+    pub(super) fn get(&self, field: Field) -> Option<&'a RawValue> {
+        self.slot(field).filter(|value| value.get() != "null")
+    }
+
+    /// The value, unless it is absent.
+    pub(super) fn slot(&self, field: Field) -> Option<&'a RawValue> {
+        self.values.get(field as usize).copied().flatten()
+    }
+
+    /// Where a value stands in the body.
+    pub(super) fn place(&self, value: &RawValue) -> Range<usize> {
+        let start = value.get().as_ptr().addr().saturating_sub(self.text.as_ptr().addr());
+        start..start.saturating_add(value.get().len())
+    }
+
+    /// Where a field can be put in before all others.
+    pub(super) fn behind_brace(&self) -> Range<usize> {
+        let at = self.text.find('{').unwrap_or_default() + 1;
+        at..at
+    }
+
+    pub(super) fn required(&self, field: Field) -> Result<&'a RawValue, Refusal> {
+        self.get(field).ok_or_else(|| {
+            let name = field.name();
+            Refusal::invalid_field(name, format!("'{name}' is missing; it is required"))
+        })
+    }
+
+    pub(super) fn flag(&self, field: Field) -> Result<bool, Refusal> {
+        match self.get(field).map(RawValue::get) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(wrong_type(field, "true or false")),
+        }
+    }
+
+    pub(super) fn count(&self, field: Field, most: u64) -> Result<Option<u64>, Refusal> {
+        let Some(value) = self.get(field) else { return Ok(None) };
+        match value.get().parse() {
+            Ok(count) if (1..=most).contains(&count) => Ok(Some(count)),
+            _ => Err(wrong_type(field, &format!("a whole number from 1 to {most}"))),
+        }
+    }
+
+    /// A text that must be there.
+    pub(super) fn text(&self, field: Field) -> Result<Cow<'a, str>, Refusal> {
+        string(self.required(field)?).ok_or_else(|| wrong_type(field, "a string"))
+    }
+
+    /// A text that may be there.
+    pub(super) fn maybe_text(&self, field: Field) -> Result<Option<Cow<'a, str>>, Refusal> {
+        self.get(field).map(|_| self.text(field)).transpose()
+    }
+
+    /// The model, and where it stands.
+    pub(super) fn model(&self) -> Result<Named<'a>, Refusal> {
+        let name = self.text(Field::Model)?;
+        Ok(Named::Model { name, place: self.place(self.required(Field::Model)?) })
+    }
+
+    /// The end user's id, under either of its names.
+    pub(super) fn user(&self) -> Result<Option<Cow<'a, str>>, Refusal> {
+        let one = |field| match self.get(field).map(string) {
+            None => Ok(None),
+            Some(Some(user)) if user.len() <= MAX_USER_BYTES => Ok(Some(user)),
+            Some(_) => {
+                Err(wrong_type(field, &format!("a string of at most {MAX_USER_BYTES} bytes")))
+            }
+        };
+        let (identifier, user) = (one(Field::SafetyIdentifier)?, one(Field::User)?);
+        Ok(identifier.or(user))
+    }
+}
+
+/// What one pass over the body finds.
+#[derive(Default)]
+struct Found<'a> {
+    values: [Option<&'a RawValue>; Field::COUNT],
+    twice: [bool; Field::COUNT],
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Found<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Found<'a>, D::Error> {
+        deserializer.deserialize_map(FoundVisitor).map(|found: Found<'de>| found)
+    }
+}
+
+struct FoundVisitor;
+
+impl<'de> Visitor<'de> for FoundVisitor {
+    type Value = Found<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Found<'de>, M::Error> {
+        let mut found = Found::default();
+        while let Some(field) = map.next_key::<Field>()? {
+            if field == Field::Other {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let value: &'de RawValue = map.next_value()?;
+            let at = field as usize;
+            if let (Some(slot), Some(twice)) = (found.values.get_mut(at), found.twice.get_mut(at)) {
+                *twice = slot.replace(value).is_some() || *twice;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// A JSON string's text; none for any other value.
+pub(super) fn string(value: &RawValue) -> Option<Cow<'_, str>> {
+    #[derive(Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+    let text: Text<'_> = serde_json::from_str(value.get()).ok()?;
+    Some(text.0)
+}
+
+pub(super) fn wrong_type(field: Field, expected: &str) -> Refusal {
+    let name = field.name();
+    Refusal::invalid_field(name, format!("'{name}' must be {expected}"))
+}
+
+/// The place of a syntax error; never the text around it.
+fn told(cause: &serde_json::Error) -> Refusal {
+    let (line, column) = (cause.line(), cause.column());
+    if cause.is_eof() {
+        return Refusal::invalid("the body ends in the middle of the JSON; send it whole");
+    }
+    if cause.is_data() {
+        return Refusal::invalid("the body must be a JSON object");
+    }
+    Refusal::invalid(format!("the body is not valid JSON at line {line}, column {column}"))
+}
