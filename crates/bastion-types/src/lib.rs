@@ -2,7 +2,9 @@
 //!
 //! It must never do I/O and never know tokio: everything above it may use it.
 
+mod account;
 mod base62;
+mod calendar;
 mod call;
 mod clock;
 mod key;
@@ -16,12 +18,15 @@ mod span;
 mod timestamp;
 mod usage;
 
+pub use account::{AccountId, Length, Period, Scope};
+pub use calendar::{CalendarDay, CalendarError, CalendarMonth, Zone, ZoneError};
 pub use call::{AttemptCount, CallRecord, StreamOutcome};
 pub use clock::{Clock, MonoNanos};
 pub use key::{ApiKey, HashedKey, KeyFormatError, KeyId};
 pub use money::{Money, MoneyError};
 pub use names::{
-    EnvironmentName, ModelName, NameError, OrganizationName, Region, ServiceName, UpstreamName,
+    EnvironmentName, ModelName, NameError, OrganizationName, Region, ServiceName, SurfaceName,
+    UpstreamName,
 };
 pub use price::Price;
 pub use refusal::{ErrorType, KeyProblem, RateKind, Refusal, RetryAdvice};

@@ -38,6 +38,22 @@ impl Money {
         self.0
     }
 
+    /// Both together; none beyond what can be counted.
+    pub const fn checked_add(self, other: Money) -> Option<Money> {
+        match self.0.checked_add(other.0) {
+            Some(nanos) => Some(Money(nanos)),
+            None => None,
+        }
+    }
+
+    /// Without `other`, perhaps below nothing; none beyond what can be counted.
+    pub const fn checked_sub(self, other: Money) -> Option<Money> {
+        match self.0.checked_sub(other.0) {
+            Some(nanos) => Some(Money(nanos)),
+            None => None,
+        }
+    }
+
     /// Reads a decimal text; neither sign nor exponent are taken.
     ///
     /// # Errors

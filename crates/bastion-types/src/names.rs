@@ -102,6 +102,13 @@ name!(
     |name| label(name, 63, b"._-")
 );
 name!(
+    /// A use case: which model, why, whose, and how much it may use.
+    SurfaceName,
+    "a surface's name",
+    "is 1 to 63 letters, digits, '.', '_' or '-', a letter or digit first",
+    |name| label(name, 63, b"._-")
+);
+name!(
     /// A model, as callers name it or as an upstream does.
     ModelName,
     "a model's name",
