@@ -12,7 +12,7 @@ use bastion_types::{CallRecord, RequestId, Timestamp};
 pub use filter::CallFilter;
 
 use crate::StoreError;
-use crate::sqlite::Database;
+use crate::database::Database;
 
 /// Most calls that one read returns.
 pub const MAX_CALLS_READ: u32 = 200;
@@ -39,11 +39,12 @@ impl CallLog {
         }
         if batch.len() <= rows::ROWS_AT_ONCE {
             // One statement is a transaction by itself.
-            return rows::insert(&mut *self.db.writer().await?, batch).await;
+            self.db.run(rows::insert(self.db.dialect(), batch)?).await?;
+            return Ok(());
         }
         let mut transaction = self.db.begin().await?;
         for part in batch.chunks(rows::ROWS_AT_ONCE) {
-            rows::insert(&mut transaction, part).await?;
+            transaction.run(rows::insert(self.db.dialect(), part)?).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -58,7 +59,8 @@ impl CallLog {
         filter: CallFilter,
         limit: u32,
     ) -> Result<Vec<CallRecord>, StoreError> {
-        rows::select(self.db.reader(), &filter, limit.min(MAX_CALLS_READ)).await
+        let select = rows::select(&filter, limit.min(MAX_CALLS_READ));
+        self.db.rows(select).await?.iter().map(rows::call).collect()
     }
 
     /// One call.
@@ -66,7 +68,8 @@ impl CallLog {
     /// # Errors
     /// When the database cannot be read.
     pub async fn get(&self, id: RequestId) -> Result<Option<CallRecord>, StoreError> {
-        rows::select_one(self.db.reader(), id).await
+        let row = self.db.row(rows::select_one(&id)).await?;
+        row.as_ref().map(rows::call).transpose()
     }
 
     /// Deletes calls that came in before `at`, oldest first, at most so many at a time.
@@ -76,12 +79,12 @@ impl CallLog {
     /// # Errors
     /// When the database cannot be written.
     pub async fn delete_before(&self, at: Timestamp, at_most: u32) -> Result<u64, StoreError> {
-        let mut transaction = self.db.begin().await?;
-        let deleted = rows::delete_before(&mut transaction, at, at_most).await?;
-        transaction.commit().await?;
-        Ok(deleted)
+        self.db.run(rows::delete_before(at, at_most)).await
     }
 }
+
+#[cfg(test)]
+pub(crate) use rows::STATEMENTS;
 
 #[cfg(test)]
 mod tests;

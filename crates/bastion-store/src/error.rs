@@ -42,6 +42,43 @@ pub enum StoreError {
              not stored"
     )]
     Full,
+    /// PostgreSQL does not answer.
+    #[error(
+        "the database cannot be reached ({what}); look at store.url, the network and the server"
+    )]
+    Unreachable {
+        /// What was said.
+        what: String,
+    },
+    /// The text is no URL of PostgreSQL.
+    #[error("store.url is no URL of PostgreSQL; write postgres://USER@HOST:PORT/DATABASE")]
+    NoUrl,
+    /// PostgreSQL does not let this user in, or not do this.
+    #[error(
+        "the database refused: {what}; look at the user, the password and the database of \
+             store.url"
+    )]
+    Refused {
+        /// What it said.
+        what: String,
+    },
+    /// PostgreSQL reads and does not write: a standby, or set so.
+    #[error(
+        "the database takes no writes; let store.url name the primary, and look at \
+             default_transaction_read_only"
+    )]
+    DatabaseReadOnly,
+    /// No room left at PostgreSQL.
+    #[error("the disk of the database is full; free some space, what was asked was not stored")]
+    DatabaseFull,
+    /// A PostgreSQL that was never tried.
+    #[error("the database is PostgreSQL {found}; this bastion needs {oldest} or later")]
+    OldServer {
+        /// Its version.
+        found: i64,
+        /// The oldest that is known to work.
+        oldest: i64,
+    },
     /// Another process has the data directory.
     #[error("the data directory is in use by {}; stop it first or set another data_dir",
             holder(*pid))]
@@ -67,6 +104,26 @@ pub enum StoreError {
     )]
     ChangedSchema {
         /// The step that differs.
+        version: i64,
+    },
+    /// The schema is behind and the steps are taken by hand.
+    #[error(
+        "the database has schema {found}, this bastion needs {known} and store.migrate is \
+             \"manual\"; run 'bastion store migrate'"
+    )]
+    Unmigrated {
+        /// The schema in the database; 0: none.
+        found: i64,
+        /// The schema that is needed.
+        known: i64,
+    },
+    /// A step is marked as begun and not ended, or one before it is missing.
+    #[error(
+        "the database is half-migrated: schema step {version} is not whole; restore a backup \
+             from before the upgrade, then let one bastion take all steps"
+    )]
+    HalfMigrated {
+        /// The step.
         version: i64,
     },
     /// The file is no database of ours, or it is damaged.

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use bastion_runtime::Tasks;
 use bastion_types::{ApiKey, Clock, KeyId, KeyProblem, Timestamp};
-use sqlx::{Connection, SqliteConnection};
+use tokio::sync::Mutex;
 
 pub use entry::KeyEntry;
 pub use listing::{KeyFilter, KeyPage, MAX_PAGE, Page, RevokedKeys};
@@ -25,7 +25,7 @@ pub use record::{KeyRecord, NewKey, SecretInfo};
 pub use rotation::{KeyError, MAX_LIVE_SECRETS, Overlap};
 
 use crate::StoreError;
-use crate::sqlite::{BEGIN, Database};
+use crate::database::{Database, Lock, Transaction};
 
 /// Keys that one deployment keeps, revoked and expired ones included: they answer with their reason.
 pub const MAX_KEYS: usize = 100_000;
@@ -45,6 +45,8 @@ struct Inner {
     db: Database,
     clock: Arc<dyn Clock>,
     entries: ArcSwap<HashMap<KeyId, Arc<KeyEntry>>>,
+    /// Whoever has the turn is the only one of this process who changes the snapshot.
+    turn: Mutex<()>,
 }
 
 impl KeyDirectory {
@@ -55,7 +57,10 @@ impl KeyDirectory {
         tasks: Tasks,
     ) -> Result<KeyDirectory, StoreError> {
         let entries = ArcSwap::from_pointee(rows::load(&db).await?);
-        Ok(KeyDirectory { inner: Arc::new(Inner { db, clock, entries }), tasks })
+        Ok(KeyDirectory {
+            inner: Arc::new(Inner { db, clock, entries, turn: Mutex::default() }),
+            tasks,
+        })
     }
 
     /// Makes a key. The plain key leaves here once and can never be read again.
@@ -161,50 +166,61 @@ impl KeyDirectory {
 
 impl Inner {
     async fn create(&self, new: NewKey) -> Result<(ApiKey, KeyRecord), StoreError> {
-        // Whoever holds the writer is the only one who changes the snapshot.
-        let mut writer = self.db.writer().await?;
+        let _turn = self.turn.lock().await;
+        let mut transaction = self.begin().await?;
         if self.entries.load().len() >= MAX_KEYS {
             return Err(StoreError::TooManyKeys { max: MAX_KEYS });
         }
         let plain = ApiKey::generate(&new.environment).map_err(|_| StoreError::NoRandomness)?;
         let entry = KeyEntry::new(new, &plain, self.clock.now());
-        let mut transaction = writer.begin_with(BEGIN).await?;
         rows::insert_key(&mut transaction, &entry).await?;
         transaction.commit().await?;
         Ok((plain, self.publish(entry)))
     }
 
     async fn rotate(&self, id: KeyId, overlap: Overlap) -> Result<(ApiKey, KeyRecord), KeyError> {
-        let mut writer = self.writer().await?;
-        let before = self.find(id)?;
+        let _turn = self.turn.lock().await;
+        let mut transaction = self.begin().await?;
+        let before = self.find(&mut transaction, id).await?;
         let now = self.clock.now();
         let plain =
             ApiKey::generate_for(&before.environment, id).map_err(|_| StoreError::NoRandomness)?;
         let after = rotation::rotated(&before, plain.hashed(), overlap, now)?;
-        write_secrets(&mut writer, &before, &after).await?;
+        rows::replace_secrets(&mut transaction, &before, &after).await?;
+        transaction.commit().await?;
         Ok((plain, self.publish(after)))
     }
 
     async fn revoke(&self, id: KeyId) -> Result<KeyRecord, KeyError> {
-        let mut writer = self.writer().await?;
-        let before = self.find(id)?;
+        let _turn = self.turn.lock().await;
+        let mut transaction = self.begin().await?;
+        let before = self.find(&mut transaction, id).await?;
         if before.revoked_at.is_some() {
             return Ok(before.record());
         }
         let now = self.clock.now();
-        rows::set_revoked(&mut writer, id, now).await?;
+        rows::set_revoked(&mut transaction, id, now).await?;
+        transaction.commit().await?;
         Ok(self.publish(before.revoked(now)))
     }
 
-    async fn writer(&self) -> Result<sqlx::pool::PoolConnection<sqlx::Sqlite>, StoreError> {
-        self.db.writer().await
+    /// A transaction in which no other process changes keys.
+    async fn begin(&self) -> Result<Transaction, StoreError> {
+        let mut transaction = self.db.begin().await?;
+        transaction.lock(Lock::Keys).await?;
+        Ok(transaction)
     }
 
-    fn find(&self, id: KeyId) -> Result<Arc<KeyEntry>, KeyError> {
-        self.entries.load().get(&id).map(Arc::clone).ok_or(KeyError::Unknown { id })
+    /// The key as the database has it: another process may have changed it a moment ago.
+    async fn find(&self, transaction: &mut Transaction, id: KeyId) -> Result<KeyEntry, KeyError> {
+        let stored = rows::load_one(transaction, id).await?.ok_or(KeyError::Unknown { id })?;
+        Ok(match self.entries.load().get(&id) {
+            Some(known) => stored.used_as(known),
+            None => stored,
+        })
     }
 
-    /// Shows a changed or new entry to every reader. Only the holder of the writer may call this.
+    /// Shows a changed or new entry to every reader. Only who has the turn may call this.
     fn publish(&self, entry: KeyEntry) -> KeyRecord {
         let record = entry.record();
         let mut entries = HashMap::clone(&self.entries.load());
@@ -214,16 +230,8 @@ impl Inner {
     }
 }
 
-async fn write_secrets(
-    writer: &mut SqliteConnection,
-    before: &KeyEntry,
-    after: &KeyEntry,
-) -> Result<(), StoreError> {
-    let mut transaction = writer.begin_with(BEGIN).await?;
-    rows::replace_secrets(&mut transaction, before, after).await?;
-    transaction.commit().await?;
-    Ok(())
-}
+#[cfg(test)]
+pub(crate) use rows::STATEMENTS;
 
 #[cfg(test)]
 mod tests;

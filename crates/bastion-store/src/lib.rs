@@ -1,15 +1,24 @@
-//! The only SQL: keys and calls, kept in SQLite under the data directory.
+//! The only SQL: keys and calls, in SQLite under the data directory or in PostgreSQL.
 //!
 //! It must never keep a plain key, a prompt or a completion, and no crate above it writes SQL.
 
 mod calls;
+mod cause;
 mod data_dir;
+mod database;
 mod error;
+#[cfg(test)]
+mod fresh;
 #[cfg(test)]
 mod held_clock;
 mod keys;
 mod migrate;
+mod place;
+mod postgres;
 mod sqlite;
+mod statement;
+#[cfg(test)]
+mod statements;
 mod store;
 
 pub use calls::{CallFilter, CallLog, MAX_CALLS_READ};
@@ -18,4 +27,6 @@ pub use keys::{
     KeyDirectory, KeyEntry, KeyError, KeyFilter, KeyPage, KeyRecord, MAX_KEYS, MAX_LIVE_SECRETS,
     MAX_PAGE, NewKey, Overlap, Page, RevokedKeys, SecretInfo,
 };
+pub use migrate::SchemaState;
+pub use place::{Migrate, Place, PostgresPlace};
 pub use store::Store;

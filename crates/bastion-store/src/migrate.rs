@@ -1,93 +1,136 @@
-//! The schema's steps, embedded; each is applied once and must stay as it was.
+//! The schema's steps, embedded; each is taken once, all that are missing in one transaction, by
+//! one process at a time.
 //!
-//! It must never touch a database that a later version has written.
+//! It must never touch a database that a later version has written, and never leave half a step.
 
-use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::{Acquire, SqlStr};
+mod steps;
 
 use crate::StoreError;
-use crate::sqlite::Database;
+use crate::database::{Database, Dialect, Lock, Transaction};
+use crate::statement::statement;
+use steps::Step;
 
-/// Version, name and statements; new steps are added at the end.
-const STEPS: [(i64, &str, &str); 3] = [
-    (1, "keys and calls", include_str!("../migrations/sqlite/0001_keys_and_calls.sql")),
-    (2, "calls in their order", include_str!("../migrations/sqlite/0002_calls_in_their_order.sql")),
-    (3, "a call is a document", include_str!("../migrations/sqlite/0003_a_call_is_a_document.sql")),
-];
+/// The table's name and columns are those of sqlx's own migrator, which made it before.
+const TAKEN: &str = "SELECT version, checksum, CAST(CASE WHEN success THEN 1 ELSE 0 END AS BIGINT) \
+     AS whole FROM _sqlx_migrations ORDER BY version";
+const TAKE: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, \
+     execution_time) VALUES ($1, $2, TRUE, $3, 0)";
 
-/// Brings the schema up to what this binary knows.
+const SQLITE_BOOK: &str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations (
+    version BIGINT PRIMARY KEY,
+    description TEXT NOT NULL,
+    installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    success BOOLEAN NOT NULL,
+    checksum BLOB NOT NULL,
+    execution_time BIGINT NOT NULL
+)";
+const POSTGRES_BOOK: &str = "CREATE TABLE IF NOT EXISTS _sqlx_migrations (
+    version BIGINT PRIMARY KEY,
+    description TEXT NOT NULL,
+    installed_on TIMESTAMPTZ NOT NULL DEFAULT now(),
+    success BOOLEAN NOT NULL,
+    checksum BYTEA NOT NULL,
+    execution_time BIGINT NOT NULL
+)";
+
+const SQLITE_HAS_BOOK: &str =
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
+const POSTGRES_HAS_BOOK: &str = "SELECT tablename AS name FROM pg_catalog.pg_tables \
+     WHERE schemaname = ANY (current_schemas(FALSE)) AND tablename = '_sqlx_migrations'";
+
+/// What both databases are asked to prepare.
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&str] = &[TAKEN, TAKE];
+
+/// How a schema stands to what this binary knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SchemaState {
+    /// The last step that was taken; 0: none.
+    pub found: i64,
+    /// The last step that this binary knows.
+    pub known: i64,
+    /// Steps that are missing.
+    pub missing: usize,
+}
+
+/// Brings the schema up to what this binary knows; what was found before.
 ///
 /// # Errors
-/// When the database is newer, was changed by hand, or cannot be written.
-pub(crate) async fn migrate(db: &Database) -> Result<(), StoreError> {
-    take(db, &STEPS).await
+/// When the database is newer, half-migrated, was changed by hand, or cannot be written.
+pub(crate) async fn migrate(db: &Database) -> Result<SchemaState, StoreError> {
+    take(db, steps::of(db.dialect())).await
 }
 
-async fn take(
-    db: &Database,
-    steps: &[(i64, &'static str, &'static str)],
-) -> Result<(), StoreError> {
-    let steps = steps.iter().map(|(version, name, sql)| {
-        let sql = SqlStr::from_static(sql);
-        Migration::new(*version, (*name).into(), MigrationType::Simple, sql, false)
-    });
-    let migrator = Migrator::with_migrations(steps.collect());
-    let mut writer = db.writer().await?;
-    let connection = writer.acquire().await?;
-    migrator.run(connection).await.map_err(told)
+/// Looks, and changes nothing.
+///
+/// # Errors
+/// When the database is newer, half-migrated, was changed by hand, or cannot be read.
+pub(crate) async fn look(db: &Database) -> Result<SchemaState, StoreError> {
+    let mut transaction = db.begin().await?;
+    let state = state(&mut transaction, steps::of(db.dialect())).await?;
+    transaction.commit().await?;
+    Ok(state)
 }
 
-#[expect(clippy::wildcard_enum_match_arm, reason = "the others cannot come from embedded steps")]
-fn told(error: MigrateError) -> StoreError {
-    let known = STEPS.last().map_or(0, |(version, _, _)| *version);
-    match error {
-        MigrateError::VersionMissing(found) if found > known => {
-            StoreError::NewerSchema { found, known }
-        }
-        MigrateError::VersionMissing(version)
-        | MigrateError::VersionMismatch(version)
-        | MigrateError::Dirty(version) => StoreError::ChangedSchema { version },
-        MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _) => cause.into(),
-        other => StoreError::Failed { what: other.to_string() },
+async fn take(db: &Database, steps: &[Step]) -> Result<SchemaState, StoreError> {
+    let mut transaction = db.begin().await?;
+    transaction.lock(Lock::Schema).await?;
+    let state = state(&mut transaction, steps).await?;
+    if state.missing > 0 {
+        transaction.script(book(db.dialect())).await?;
     }
+    for step in missing(steps, state) {
+        tracing::info!(step = step.version, name = step.name, "a step of the schema is taken");
+        transaction.script(step.script).await?;
+        let checksum = step.checksum();
+        let taken = statement(TAKE).bind(step.version).bind(step.name).bind(&checksum[..]);
+        transaction.run(taken).await?;
+    }
+    transaction.commit().await?;
+    Ok(state)
+}
+
+fn missing(steps: &[Step], state: SchemaState) -> impl Iterator<Item = &Step> {
+    steps.iter().skip(steps.len().saturating_sub(state.missing))
+}
+
+fn book(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => SQLITE_BOOK,
+        Dialect::Postgres => POSTGRES_BOOK,
+    }
+}
+
+async fn state(transaction: &mut Transaction, steps: &[Step]) -> Result<SchemaState, StoreError> {
+    let known = steps.last().map_or(0, |step| step.version);
+    let mut state = SchemaState { found: 0, known, missing: steps.len() };
+    let has_book = match transaction {
+        Transaction::Sqlite(_) => SQLITE_HAS_BOOK,
+        Transaction::Postgres(_) => POSTGRES_HAS_BOOK,
+    };
+    if transaction.row(statement(has_book)).await?.is_none() {
+        return Ok(state);
+    }
+    let mut expected = steps.iter();
+    let rows = transaction.rows(statement(TAKEN)).await?;
+    let last = rows.last().map(|row| row.number("version")).transpose()?.unwrap_or(0);
+    if last > known {
+        return Err(StoreError::NewerSchema { found: last, known });
+    }
+    for row in rows {
+        let version = row.number("version")?;
+        let step = expected.next().ok_or(StoreError::ChangedSchema { version })?;
+        if row.number("whole")? != 1 || version > step.version {
+            return Err(StoreError::HalfMigrated { version: version.min(step.version) });
+        }
+        if version != step.version || row.bytes("checksum")? != step.checksum() {
+            return Err(StoreError::ChangedSchema { version });
+        }
+        state.found = version;
+        state.missing = state.missing.saturating_sub(1);
+    }
+    Ok(state)
 }
 
 #[cfg(test)]
-mod tests {
-    use bastion_types::{RequestId, Timestamp};
-
-    use super::*;
-    use crate::calls::CallLog;
-
-    const OLD_CALL: &str = "INSERT INTO calls VALUES ($1, 1795435200000001, 'prod', 'worker', \
-         '000000000001', NULL, 'chat_completions', 'org/m', 'one', 'CA-QC', 502, 'upstream_error', \
-         3, 'interrupted', 1, 2, 3, 4, 1, '0.5', 60000, 321, 'u ''é'' \"x\"')";
-
-    #[tokio::test]
-    async fn calls_of_an_older_version_are_kept_whole() {
-        let db = Database::open_in_memory().await.unwrap();
-        take(&db, &STEPS[..2]).await.unwrap();
-        let id = RequestId::generate(Timestamp::from_micros(1_795_435_200_000_001)).unwrap();
-        let mut writer = db.writer().await.unwrap();
-        sqlx::query(OLD_CALL).bind(id.as_str()).execute(&mut *writer).await.unwrap();
-        drop(writer);
-        migrate(&db).await.unwrap();
-        let call = CallLog::new(db).get(id).await.unwrap().unwrap();
-        assert_eq!(call.at.micros(), 1_795_435_200_000_001);
-        let told = serde_json::to_value(&call).unwrap();
-        let expect = serde_json::json!({
-            "id": id, "at": "2026-11-23T12:00:00.000Z", "environment": "prod",
-            "service": "worker", "key_id": "000000000001", "surface": null,
-            "endpoint": "chat_completions", "model": "org/m", "upstream": "one",
-            "region": "CA-QC", "status": 502, "code": "upstream_error", "attempts": 3,
-            "stream": "interrupted",
-            "usage": {
-                "input_tokens": 1, "cached_input_tokens": 2, "output_tokens": 3,
-                "reasoning_tokens": 4, "images": 0, "audio_ms": 0, "characters": 0,
-                "estimated": true
-            },
-            "cost": "0.5", "latency_ms": 60000, "first_event_ms": 321, "user": "u 'é' \"x\"",
-        });
-        assert_eq!(told, expect);
-    }
-}
+mod tests;

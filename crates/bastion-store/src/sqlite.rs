@@ -5,14 +5,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
+use sqlx::query::Query;
 use sqlx::sqlite::{
-    Sqlite, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
+    Sqlite, SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
+    SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection, Transaction};
 
 use crate::StoreError;
+use crate::statement::{Cached, Row, Statement, Value};
 
 /// Connections that only read.
 const READERS: u32 = 4;
@@ -24,7 +25,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 const WAL_SIZE_LIMIT_BYTES: &str = "67108864";
 
 /// A deferred transaction that reads and then writes fails at once with 'busy'; this one waits.
-pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE";
+const BEGIN: &str = "BEGIN IMMEDIATE";
 const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /// Primary result codes. Source: <https://www.sqlite.org/rescode.html>.
@@ -45,17 +46,17 @@ mod code {
 
 /// One writer and a few readers of one database; cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) struct Database {
+pub(crate) struct SqliteDatabase {
     writer: SqlitePool,
     reader: SqlitePool,
 }
 
-impl Database {
+impl SqliteDatabase {
     /// Opens the file, which exists.
     ///
     /// # Errors
     /// When it is no database, or damaged, or its folder cannot take the files beside it.
-    pub(crate) async fn open(file: &Path) -> Result<Database, StoreError> {
+    pub(crate) async fn open(file: &Path) -> Result<SqliteDatabase, StoreError> {
         let both = settings(SqliteConnectOptions::new()).filename(file).create_if_missing(false);
         let durable = both
             .clone()
@@ -66,32 +67,39 @@ impl Database {
         // The writer first: it makes the write-ahead log that the readers need.
         let writer = pool(1).connect_with(durable).await?;
         let reader = pool(READERS).connect_lazy_with(query_only);
-        Ok(Database { writer, reader })
+        Ok(SqliteDatabase { writer, reader })
     }
 
     /// A database that lives as long as its one connection, for the demo and for tests.
     ///
     /// # Errors
     /// When there is no memory for it.
-    pub(crate) async fn open_in_memory() -> Result<Database, StoreError> {
+    pub(crate) async fn open_in_memory() -> Result<SqliteDatabase, StoreError> {
         let memory = settings(SqliteConnectOptions::new()).in_memory(true);
         let writer = pool(1).connect_with(memory).await?;
-        Ok(Database { reader: writer.clone(), writer })
+        Ok(SqliteDatabase { reader: writer.clone(), writer })
     }
 
-    /// The one connection that writes. Whoever has it is alone: changes come one after another.
-    pub(crate) async fn writer(&self) -> Result<PoolConnection<Sqlite>, StoreError> {
-        Ok(self.writer.acquire().await?)
+    /// A transaction on the one connection that writes. Whoever has it is alone.
+    pub(crate) async fn begin(&self) -> Result<SqliteTransaction, StoreError> {
+        Ok(SqliteTransaction { inner: self.writer.begin_with(BEGIN).await? })
     }
 
-    /// A transaction on the writer.
-    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Sqlite>, StoreError> {
-        Ok(self.writer.begin_with(BEGIN).await?)
+    /// One statement on the writer, a transaction by itself; how many rows it changed.
+    pub(crate) async fn run(&self, statement: Statement<'_>) -> Result<u64, StoreError> {
+        let mut writer = self.writer.acquire().await?;
+        Ok(query(statement).execute(&mut *writer).await?.rows_affected())
     }
 
-    /// The connections that read.
-    pub(crate) fn reader(&self) -> &SqlitePool {
-        &self.reader
+    /// All rows, by a connection that only reads.
+    pub(crate) async fn rows(&self, statement: Statement<'_>) -> Result<Vec<Row>, StoreError> {
+        let rows = query(statement).fetch_all(&self.reader).await?;
+        Ok(rows.into_iter().map(Row::Sqlite).collect())
+    }
+
+    /// The first row, by a connection that only reads.
+    pub(crate) async fn row(&self, statement: Statement<'_>) -> Result<Option<Row>, StoreError> {
+        Ok(query(statement).fetch_optional(&self.reader).await?.map(Row::Sqlite))
     }
 
     /// Moves the write-ahead log into the file and closes every connection.
@@ -115,6 +123,58 @@ impl Database {
     }
 }
 
+/// A transaction on the writer; dropped without [`commit`](SqliteTransaction::commit) it leaves
+/// nothing.
+#[derive(Debug)]
+pub(crate) struct SqliteTransaction {
+    inner: Transaction<'static, Sqlite>,
+}
+
+impl SqliteTransaction {
+    /// How many rows the statement changed.
+    pub(crate) async fn run(&mut self, statement: Statement<'_>) -> Result<u64, StoreError> {
+        Ok(query(statement).execute(self.connection()).await?.rows_affected())
+    }
+
+    /// All rows.
+    pub(crate) async fn rows(&mut self, statement: Statement<'_>) -> Result<Vec<Row>, StoreError> {
+        let rows = query(statement).fetch_all(self.connection()).await?;
+        Ok(rows.into_iter().map(Row::Sqlite).collect())
+    }
+
+    /// The first row.
+    pub(crate) async fn row(
+        &mut self,
+        statement: Statement<'_>,
+    ) -> Result<Option<Row>, StoreError> {
+        Ok(query(statement).fetch_optional(self.connection()).await?.map(Row::Sqlite))
+    }
+
+    /// Several statements without values.
+    pub(crate) async fn script(&mut self, script: &'static str) -> Result<(), StoreError> {
+        sqlx::raw_sql(script).execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// Makes it last.
+    pub(crate) async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.inner.commit().await?)
+    }
+
+    fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.inner
+    }
+}
+
+fn query(statement: Statement<'_>) -> Query<'_, Sqlite, SqliteArguments> {
+    let query = sqlx::query(statement.text).persistent(statement.cached == Cached::Yes);
+    statement.values.into_iter().fold(query, |query, value| match value {
+        Value::Number(number) => query.bind(number),
+        Value::Text(text) => query.bind(text),
+        Value::Bytes(bytes) => query.bind(bytes),
+    })
+}
+
 fn settings(options: SqliteConnectOptions) -> SqliteConnectOptions {
     options.foreign_keys(true).busy_timeout(BUSY_TIMEOUT).disable_statement_logging()
 }
@@ -135,20 +195,8 @@ fn pool(connections: u32) -> SqlitePoolOptions {
         })
 }
 
-impl From<sqlx::Error> for StoreError {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "sqlx has many that SQLite never gives")]
-    fn from(error: sqlx::Error) -> StoreError {
-        match error {
-            sqlx::Error::PoolTimedOut => StoreError::Busy,
-            sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => StoreError::Closed,
-            sqlx::Error::ColumnDecode { index, .. } => StoreError::corrupt(&index),
-            sqlx::Error::Database(told) => by_code(told.code().as_deref(), told.message()),
-            other => StoreError::Failed { what: other.to_string() },
-        }
-    }
-}
-
-fn by_code(code: Option<&str>, message: &str) -> StoreError {
+/// What an error of SQLite means.
+pub(crate) fn by_code(code: Option<&str>, message: &str) -> StoreError {
     let extended: i64 = code.and_then(|code| code.parse().ok()).unwrap_or(0);
     match extended & code::PRIMARY_MASK {
         code::FULL => StoreError::Full,

@@ -12,11 +12,18 @@ use bastion_types::Clock;
 use crate::StoreError;
 use crate::calls::CallLog;
 use crate::data_dir::DataDir;
+use crate::database::Database;
 use crate::keys::KeyDirectory;
 use crate::migrate::migrate;
-use crate::sqlite::Database;
+use crate::place::{Opened, Place};
+use crate::sqlite::SqliteDatabase;
+use crate::statement::statement;
 
 const WRITE_PROBE: &str = "UPDATE write_probe SET at_us = $1 WHERE id = 1";
+
+/// What both databases are asked to prepare.
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&str] = &[WRITE_PROBE];
 
 /// Keys and calls; cheap to clone.
 #[derive(Clone)]
@@ -30,7 +37,7 @@ struct Inner {
     db: Database,
     clock: Arc<dyn Clock>,
     tasks: Tasks,
-    /// None in memory. Last, so that it is let go after the connections.
+    /// None in memory and on PostgreSQL. Last, so that it is let go after the connections.
     data_dir: Option<DataDir>,
 }
 
@@ -42,9 +49,17 @@ impl Store {
     /// When the directory is no folder, cannot be written, is in use or full, and when the database
     /// is damaged or newer than this binary.
     pub async fn open(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<Store, StoreError> {
-        let data_dir = DataDir::take(data_dir)?;
-        let db = Database::open(&data_dir.database_file()?).await?;
-        Store::ready(db, clock, Some(data_dir)).await
+        Store::open_at(&Place::DataDirectory(data_dir.to_owned()), clock).await
+    }
+
+    /// Opens the store at a place and brings its schema up to date, unless that is done by hand.
+    ///
+    /// # Errors
+    /// As [`open`](Store::open); on PostgreSQL also when the server cannot be reached, refuses or is
+    /// too old, and when the schema is behind while it is migrated by hand.
+    pub async fn open_at(place: &Place, clock: Arc<dyn Clock>) -> Result<Store, StoreError> {
+        let Opened { db, data_dir } = place.open_ready().await?;
+        Store::ready(db, clock, data_dir).await
     }
 
     /// A store that is gone when it is dropped, for the demo and for tests.
@@ -52,7 +67,9 @@ impl Store {
     /// # Errors
     /// When there is no memory for it.
     pub async fn open_in_memory(clock: Arc<dyn Clock>) -> Result<Store, StoreError> {
-        Store::ready(Database::open_in_memory().await?, clock, None).await
+        let db = Database::Sqlite(SqliteDatabase::open_in_memory().await?);
+        migrate(&db).await?;
+        Store::ready(db, clock, None).await
     }
 
     async fn ready(
@@ -60,7 +77,6 @@ impl Store {
         clock: Arc<dyn Clock>,
         data_dir: Option<DataDir>,
     ) -> Result<Store, StoreError> {
-        migrate(&db).await?;
         let tasks = Tasks::new();
         let keys = KeyDirectory::load(db.clone(), Arc::clone(&clock), tasks.clone()).await?;
         let calls = CallLog::new(db.clone());
@@ -83,10 +99,9 @@ impl Store {
     /// When that cannot be done.
     pub async fn is_writable(&self) -> Result<(), StoreError> {
         let mut transaction = self.inner.db.begin().await?;
-        let now_us = self.inner.clock.now().micros();
-        sqlx::query(WRITE_PROBE).bind(now_us).execute(&mut *transaction).await?;
-        transaction.commit().await?;
-        Ok(())
+        let now_us = transaction.now_us(&*self.inner.clock).await?;
+        transaction.run(statement(WRITE_PROBE).bind(now_us)).await?;
+        transaction.commit().await
     }
 
     /// Waits for changes that run, writes last uses, empties the write-ahead log, closes the

@@ -3,10 +3,9 @@
 //! It must never hold what no read asks for.
 
 use bastion_types::{EnvironmentName, KeyId, RequestId, Timestamp};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 use crate::StoreError;
+use crate::statement::Row;
 
 /// The columns of a call's row, but for its document.
 pub(super) struct Columns {
@@ -19,14 +18,14 @@ pub(super) struct Columns {
 
 impl Columns {
     /// Reads them.
-    pub(super) fn of(row: &SqliteRow) -> Result<Columns, StoreError> {
-        let status: i64 = row.try_get("status")?;
-        let environment = EnvironmentName::parse(row.try_get("environment")?);
+    pub(super) fn of(row: &Row) -> Result<Columns, StoreError> {
+        let status = row.number("status")?;
+        let environment = EnvironmentName::parse(row.text("environment")?);
         Ok(Columns {
-            id: RequestId::parse(row.try_get("id")?).ok_or_else(|| damaged("an id"))?,
-            at: Timestamp::from_micros(row.try_get("at_us")?),
+            id: RequestId::parse(row.text("id")?).ok_or_else(|| damaged("an id"))?,
+            at: Timestamp::from_micros(row.number("at_us")?),
             environment: environment.map_err(|_| damaged("an environment"))?,
-            key_id: KeyId::parse(row.try_get("key_id")?).ok_or_else(|| damaged("a key's id"))?,
+            key_id: KeyId::parse(row.text("key_id")?).ok_or_else(|| damaged("a key's id"))?,
             status: u16::try_from(status).map_err(|_| damaged("a status"))?,
         })
     }

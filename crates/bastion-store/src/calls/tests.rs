@@ -10,13 +10,13 @@ use bastion_types::{
 };
 
 use super::*;
-use crate::Store;
+use crate::fresh;
 use crate::held_clock::HeldClock;
 
 const START_US: i64 = 1_795_435_200_000_000;
 
 async fn log() -> CallLog {
-    Store::open_in_memory(HeldClock::new()).await.unwrap().calls().clone()
+    fresh::store(HeldClock::new()).await.calls().clone()
 }
 
 fn second(number: u32) -> Timestamp {

@@ -115,6 +115,11 @@ impl KeyEntry {
         KeyEntry { revoked_at: Some(now), ..self.clone() }
     }
 
+    /// The same key with the last use that `known` has, which all its entries share.
+    pub(super) fn used_as(self, known: &KeyEntry) -> KeyEntry {
+        KeyEntry { last_use: known.last_use.clone(), ..self }
+    }
+
     pub(super) fn record(&self) -> KeyRecord {
         let told = |secret: &StoredSecret| SecretInfo {
             created_at: secret.created_at,

@@ -5,51 +5,97 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use bastion_types::{EnvironmentName, HashedKey, KeyId, OrganizationName, ServiceName, Timestamp};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
-
 use super::entry::{KeyEntry, LastUse, StoredSecret};
 use crate::StoreError;
-use crate::sqlite::Database;
+use crate::database::{Database, Transaction};
+use crate::statement::{Row, statement};
+use bastion_types::{EnvironmentName, HashedKey, KeyId, OrganizationName, ServiceName, Timestamp};
 
-const SELECT_KEYS: &str = "SELECT id, organization, environment, service, created_at_us, \
-     expires_at_us, revoked_at_us, last_used_at_us, rpm, tpm, concurrency FROM keys";
-const SELECT_SECRETS: &str = "SELECT key_id, hash, created_at_us, ends_at_us FROM key_secrets \
-     ORDER BY key_id, created_at_us";
+macro_rules! select_keys {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, organization, environment, service, created_at_us, expires_at_us, ",
+            "revoked_at_us, last_used_at_us, rpm, tpm, concurrency FROM keys",
+            $which
+        )
+    };
+}
+macro_rules! select_secrets {
+    ($which:literal) => {
+        concat!(
+            "SELECT key_id, hash, created_at_us, ends_at_us FROM key_secrets",
+            $which,
+            " ORDER BY key_id, created_at_us"
+        )
+    };
+}
+const SELECT_KEYS: &str = select_keys!("");
+const SELECT_KEY: &str = select_keys!(" WHERE id = $1");
+const SELECT_SECRETS: &str = select_secrets!("");
+const SELECT_SECRETS_OF_KEY: &str = select_secrets!(" WHERE key_id = $1");
 const INSERT_KEY: &str = "INSERT INTO keys (id, organization, environment, service, \
      created_at_us, expires_at_us, rpm, tpm, concurrency) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 const PUT_SECRET: &str = "INSERT INTO key_secrets (hash, key_id, created_at_us, ends_at_us) \
      VALUES ($1, $2, $3, $4) ON CONFLICT (hash) DO UPDATE SET ends_at_us = excluded.ends_at_us";
 const DELETE_SECRET: &str = "DELETE FROM key_secrets WHERE hash = $1";
 const SET_REVOKED: &str = "UPDATE keys SET revoked_at_us = $2 WHERE id = $1";
-const SET_LAST_USE: &str = "UPDATE keys SET last_used_at_us = $2 WHERE id = $1";
+const SET_LAST_USE: &str = "UPDATE keys SET last_used_at_us = $2 WHERE id = $1 \
+     AND (last_used_at_us IS NULL OR last_used_at_us < $2)";
+
+/// What both databases are asked to prepare.
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&str] = &[
+    SELECT_KEYS,
+    SELECT_KEY,
+    SELECT_SECRETS,
+    SELECT_SECRETS_OF_KEY,
+    INSERT_KEY,
+    PUT_SECRET,
+    DELETE_SECRET,
+    SET_REVOKED,
+    SET_LAST_USE,
+];
 
 /// All keys with their secrets.
 pub(super) async fn load(db: &Database) -> Result<HashMap<KeyId, Arc<KeyEntry>>, StoreError> {
-    let mut secrets: HashMap<KeyId, Vec<StoredSecret>> = HashMap::new();
-    for row in sqlx::query(SELECT_SECRETS).fetch_all(db.reader()).await? {
-        let id = key_id(row.try_get("key_id")?)?;
-        secrets.entry(id).or_default().push(secret(&row)?);
-    }
-    let mut entries = HashMap::new();
-    for row in sqlx::query(SELECT_KEYS).fetch_all(db.reader()).await? {
-        let id = key_id(row.try_get("id")?)?;
-        let entry = entry(&row, id, secrets.remove(&id).unwrap_or_default())?;
-        entries.insert(id, Arc::new(entry));
-    }
-    Ok(entries)
+    let keys = db.rows(statement(SELECT_KEYS)).await?;
+    let secrets = db.rows(statement(SELECT_SECRETS)).await?;
+    let entries = entries(&keys, &secrets)?.into_iter();
+    Ok(entries.map(|entry| (entry.id, Arc::new(entry))).collect())
 }
 
-fn entry(row: &SqliteRow, id: KeyId, secrets: Vec<StoredSecret>) -> Result<KeyEntry, StoreError> {
+/// One key with its secrets, as the database has it now.
+pub(super) async fn load_one(
+    transaction: &mut Transaction,
+    id: KeyId,
+) -> Result<Option<KeyEntry>, StoreError> {
+    let keys = transaction.rows(statement(SELECT_KEY).bind(id.as_str())).await?;
+    let secrets = transaction.rows(statement(SELECT_SECRETS_OF_KEY).bind(id.as_str())).await?;
+    Ok(entries(&keys, &secrets)?.pop())
+}
+
+fn entries(keys: &[Row], secret_rows: &[Row]) -> Result<Vec<KeyEntry>, StoreError> {
+    let mut secrets: HashMap<KeyId, Vec<StoredSecret>> = HashMap::new();
+    for row in secret_rows {
+        let id = key_id(row.text("key_id")?)?;
+        secrets.entry(id).or_default().push(secret(row)?);
+    }
+    let whole = |row| {
+        let id = key_id(Row::text(row, "id")?)?;
+        entry(row, id, secrets.remove(&id).unwrap_or_default())
+    };
+    keys.iter().map(whole).collect()
+}
+
+fn entry(row: &Row, id: KeyId, secrets: Vec<StoredSecret>) -> Result<KeyEntry, StoreError> {
     let name = |_| StoreError::corrupt("a name of a key");
     let last_used_at = time(row, "last_used_at_us")?;
     Ok(KeyEntry {
         id,
-        organization: OrganizationName::parse(row.try_get("organization")?).map_err(name)?,
-        environment: EnvironmentName::parse(row.try_get("environment")?).map_err(name)?,
-        service: ServiceName::parse(row.try_get("service")?).map_err(name)?,
-        created_at: Timestamp::from_micros(row.try_get("created_at_us")?),
+        organization: OrganizationName::parse(row.text("organization")?).map_err(name)?,
+        environment: EnvironmentName::parse(row.text("environment")?).map_err(name)?,
+        service: ServiceName::parse(row.text("service")?).map_err(name)?,
+        created_at: Timestamp::from_micros(row.number("created_at_us")?),
         expires_at: time(row, "expires_at_us")?,
         revoked_at: time(row, "revoked_at_us")?,
         rpm: limit(row, "rpm")?,
@@ -60,12 +106,11 @@ fn entry(row: &SqliteRow, id: KeyId, secrets: Vec<StoredSecret>) -> Result<KeyEn
     })
 }
 
-fn secret(row: &SqliteRow) -> Result<StoredSecret, StoreError> {
-    let hash: &[u8] = row.try_get("hash")?;
-    let hash = hash.try_into().map_err(|_| StoreError::corrupt("a hash of a key"))?;
+fn secret(row: &Row) -> Result<StoredSecret, StoreError> {
+    let hash = row.bytes("hash")?.try_into().map_err(|_| StoreError::corrupt("a hash of a key"))?;
     Ok(StoredSecret {
         hash: HashedKey::from_bytes(hash),
-        created_at: Timestamp::from_micros(row.try_get("created_at_us")?),
+        created_at: Timestamp::from_micros(row.number("created_at_us")?),
         ends_at: time(row, "ends_at_us")?,
     })
 }
@@ -74,22 +119,23 @@ fn key_id(text: &str) -> Result<KeyId, StoreError> {
     KeyId::parse(text).ok_or_else(|| StoreError::corrupt("an id of a key"))
 }
 
-fn time(row: &SqliteRow, column: &str) -> Result<Option<Timestamp>, StoreError> {
-    let micros: Option<i64> = row.try_get(column)?;
-    Ok(micros.map(Timestamp::from_micros))
+fn time(row: &Row, column: &str) -> Result<Option<Timestamp>, StoreError> {
+    Ok(row.maybe_number(column)?.map(Timestamp::from_micros))
 }
 
-fn limit<N: TryFrom<i64>>(row: &SqliteRow, column: &str) -> Result<Option<N>, StoreError> {
-    let number: Option<i64> = row.try_get(column)?;
-    number.map(N::try_from).transpose().map_err(|_| StoreError::corrupt("a limit of a key"))
+fn limit<N: TryFrom<i64>>(row: &Row, column: &str) -> Result<Option<N>, StoreError> {
+    row.maybe_number(column)?
+        .map(N::try_from)
+        .transpose()
+        .map_err(|_| StoreError::corrupt("a limit of a key"))
 }
 
 /// A new key with its secrets.
 pub(super) async fn insert_key(
-    connection: &mut SqliteConnection,
+    transaction: &mut Transaction,
     entry: &KeyEntry,
 ) -> Result<(), StoreError> {
-    sqlx::query(INSERT_KEY)
+    let insert = statement(INSERT_KEY)
         .bind(entry.id.as_str())
         .bind(entry.organization.as_str())
         .bind(entry.environment.as_str())
@@ -98,15 +144,14 @@ pub(super) async fn insert_key(
         .bind(entry.expires_at.map(Timestamp::micros))
         .bind(entry.rpm.map(i64::from))
         .bind(entry.tpm.map(|tpm| i64::try_from(tpm).unwrap_or(i64::MAX)))
-        .bind(entry.concurrency.map(i64::from))
-        .execute(&mut *connection)
-        .await?;
-    put_secrets(connection, entry).await
+        .bind(entry.concurrency.map(i64::from));
+    transaction.run(insert).await?;
+    put_secrets(transaction, entry).await
 }
 
 /// The secrets of `after` in place of those of `before`.
 pub(super) async fn replace_secrets(
-    connection: &mut SqliteConnection,
+    transaction: &mut Transaction,
     before: &KeyEntry,
     after: &KeyEntry,
 ) -> Result<(), StoreError> {
@@ -114,44 +159,40 @@ pub(super) async fn replace_secrets(
         let kept = after.secrets.iter().any(|new| new.hash.matches(&old.hash));
         if !kept {
             let hash = old.hash.as_bytes().as_slice();
-            sqlx::query(DELETE_SECRET).bind(hash).execute(&mut *connection).await?;
+            transaction.run(statement(DELETE_SECRET).bind(hash)).await?;
         }
     }
-    put_secrets(connection, after).await
+    put_secrets(transaction, after).await
 }
 
-async fn put_secrets(
-    connection: &mut SqliteConnection,
-    entry: &KeyEntry,
-) -> Result<(), StoreError> {
+async fn put_secrets(transaction: &mut Transaction, entry: &KeyEntry) -> Result<(), StoreError> {
     for secret in &entry.secrets {
-        sqlx::query(PUT_SECRET)
+        let put = statement(PUT_SECRET)
             .bind(secret.hash.as_bytes().as_slice())
             .bind(entry.id.as_str())
             .bind(secret.created_at.micros())
-            .bind(secret.ends_at.map(Timestamp::micros))
-            .execute(&mut *connection)
-            .await?;
+            .bind(secret.ends_at.map(Timestamp::micros));
+        transaction.run(put).await?;
     }
     Ok(())
 }
 
 /// Marks a key as revoked.
 pub(super) async fn set_revoked(
-    connection: &mut SqliteConnection,
+    transaction: &mut Transaction,
     id: KeyId,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query(SET_REVOKED).bind(id.as_str()).bind(at.micros()).execute(connection).await?;
+    transaction.run(statement(SET_REVOKED).bind(id.as_str()).bind(at.micros())).await?;
     Ok(())
 }
 
-/// Notes when a key was last used.
+/// Notes when a key was last used, unless a later use is known.
 pub(super) async fn set_last_use(
-    connection: &mut SqliteConnection,
+    transaction: &mut Transaction,
     id: KeyId,
     at: Timestamp,
 ) -> Result<(), StoreError> {
-    sqlx::query(SET_LAST_USE).bind(id.as_str()).bind(at.micros()).execute(connection).await?;
+    transaction.run(statement(SET_LAST_USE).bind(id.as_str()).bind(at.micros())).await?;
     Ok(())
 }

@@ -8,8 +8,9 @@ use bastion_types::{EnvironmentName, OrganizationName, ServiceName, Span};
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::Store;
 use crate::held_clock::HeldClock;
+use crate::statement::statement;
+use crate::{Store, fresh};
 
 const HOUR: Span = Span::from_secs(3600);
 
@@ -31,7 +32,7 @@ fn new_key(environment_name: &str, service: &str) -> NewKey {
 
 async fn in_memory() -> (KeyDirectory, Arc<HeldClock>) {
     let clock = HeldClock::new();
-    let store = Store::open_in_memory(clock.clone()).await.unwrap();
+    let store = fresh::store(clock.clone()).await;
     (store.keys().clone(), clock)
 }
 
@@ -212,11 +213,11 @@ async fn no_more_keys_than_the_limit_are_made() {
     const FILL: &str = "WITH RECURSIVE number (n) AS \
          (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 100000) \
          INSERT INTO keys (id, organization, environment, service, created_at_us) \
-         SELECT printf('%012d', n), 'default', 'prod', 'worker', n FROM number";
+         SELECT substr('00000000000' || CAST(n AS TEXT), length(CAST(n AS TEXT))), 'default', 'prod', 'worker', n FROM number";
     let clock = HeldClock::new();
-    let store = Store::open_in_memory(clock.clone()).await.unwrap();
+    let store = fresh::store(clock.clone()).await;
     let db = store.keys().inner.db.clone();
-    sqlx::query(FILL).execute(&mut *db.writer().await.unwrap()).await.unwrap();
+    db.run(statement(FILL)).await.unwrap();
     let keys = KeyDirectory::load(db, clock, Tasks::new()).await.unwrap();
     let error = keys.create(new_key("prod", "worker")).await.unwrap_err();
     assert!(matches!(error, StoreError::TooManyKeys { max: MAX_KEYS }));

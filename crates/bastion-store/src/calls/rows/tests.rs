@@ -2,29 +2,25 @@
 //!
 //! It must never measure: the plan is asked, not the time.
 
-use sqlx::AssertSqlSafe;
-
 use super::*;
-use crate::sqlite::Database;
+use crate::database::Database;
+use crate::sqlite::SqliteDatabase;
 
 async fn plan(db: &Database, statement: &str) -> String {
-    let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
-    let rows = sqlx::query(explain)
+    let explain = made_statement(format!("EXPLAIN QUERY PLAN {statement}"), Cached::No)
         .bind(AFTER_ALL)
         .bind("prod")
         .bind("000000000001")
         // SQLite looks at bound values: 400 here would let it take the index of failed calls.
         .bind(0)
-        .bind(200)
-        .fetch_all(db.reader())
-        .await
-        .unwrap();
-    rows.iter().map(|row| row.get::<String, _>("detail")).collect::<Vec<_>>().join("; ")
+        .bind(200);
+    let rows = db.rows(explain).await.unwrap();
+    rows.iter().map(|row| row.text("detail").unwrap()).collect::<Vec<_>>().join("; ")
 }
 
 #[tokio::test]
 async fn every_statement_uses_its_index_and_sorts_nothing() {
-    let db = Database::open_in_memory().await.unwrap();
+    let db = Database::Sqlite(SqliteDatabase::open_in_memory().await.unwrap());
     crate::migrate::migrate(&db).await.unwrap();
     for (statement, index) in [
         (SELECT_RECENT, "PRIMARY KEY (id<?)"),
