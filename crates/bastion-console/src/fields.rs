@@ -60,13 +60,20 @@ impl Fields {
         bounds: RangeInclusive<u64>,
     ) -> Result<Option<u64>, Problem> {
         let Some(value) = self.value(name) else { return Ok(None) };
-        let number = value.as_u64().filter(|number| bounds.contains(number));
+        let number = whole(value).filter(|number| bounds.contains(number));
         number.map(Some).ok_or_else(|| {
             let (least, most) = (bounds.start(), bounds.end());
             let rule = format!("is a whole number from {least} to {most}, without quotation marks");
             Problem::invalid_field(name, &rule)
         })
     }
+}
+
+/// A count however it is written: 5 and 5.0 are one number to JSON Schema, and to languages that
+/// know no others than fractions.
+fn whole(value: &Value) -> Option<u64> {
+    let written = value.as_number()?.to_string();
+    written.strip_suffix(".0").unwrap_or(&written).parse().ok()
 }
 
 fn malformed(cause: &serde_json::Error) -> Problem {
@@ -143,6 +150,15 @@ mod tests {
             let expect = if wrong == "1e400" { "not JSON" } else { "from 1 to 9" };
             let param = (wrong != "1e400").then_some("rpm");
             check(&format!("{{\"service\":\"a\",\"rpm\":{wrong}}}"), expect, param);
+        }
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_as_a_fraction() {
+        for written in ["5", "5.0", "0.5e1"] {
+            let body = format!("{{\"service\":\"a\",\"rpm\":{written}}}");
+            let fields = Fields::read(body.as_bytes(), &KNOWN).unwrap();
+            assert_eq!(fields.number("rpm", 1..=9).unwrap(), Some(5), "{written}");
         }
     }
 

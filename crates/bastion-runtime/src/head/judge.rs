@@ -8,8 +8,8 @@ use super::BadHead;
 const MAX_LINES: u32 = 100;
 
 /// Methods that anybody knows but CONNECT, which asks for a proxy.
-const METHODS: [&[u8]; 8] =
-    [b"POST", b"GET", b"HEAD", b"OPTIONS", b"PUT", b"PATCH", b"DELETE", b"TRACE"];
+const METHODS: [&[u8]; 9] =
+    [b"POST", b"GET", b"HEAD", b"OPTIONS", b"PUT", b"PATCH", b"DELETE", b"TRACE", b"QUERY"];
 
 /// What follows a head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -60,6 +60,7 @@ async fn a_wrong_method_is_told_with_the_right_one_before_any_credential_is_look
         ("DELETE", "/v1/models/gpt-oss-20b", "GET"),
         ("POST", "/v1/models", "GET"),
         ("PATCH", "/v1/models", "GET"),
+        ("QUERY", "/v1/models", "GET"),
         ("TRACE", "/v1/models", "GET"),
     ];
     for (method, path, allowed) in cases {
