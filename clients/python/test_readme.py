@@ -5,7 +5,7 @@ import re
 import subprocess
 import time
 
-from conftest import BINARY, START_LIMIT_S
+from bastion import BINARY, START_LIMIT_S
 
 
 def demo(*arguments):
