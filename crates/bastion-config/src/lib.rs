@@ -33,6 +33,7 @@ pub use codes::CODES;
 pub use config::Config;
 pub use elements::environments::Environment;
 pub use elements::limits::{LimitsSection, LimitsUrl};
+pub use elements::models::bounds::Bounds;
 pub use elements::models::kind::Kind;
 pub use elements::models::route::Route;
 pub use elements::models::speech::Speech;

@@ -4,6 +4,7 @@
 
 mod account;
 mod base62;
+mod bound;
 mod calendar;
 mod call;
 mod clock;
@@ -19,6 +20,7 @@ mod timestamp;
 mod usage;
 
 pub use account::{AccountId, Length, Period, Scope};
+pub use bound::{Bound, Prompt, Window, bound};
 pub use calendar::{CalendarDay, CalendarError, CalendarMonth, Zone, ZoneError};
 pub use call::{AttemptCount, CallRecord, StreamOutcome};
 pub use clock::{Clock, MonoNanos};

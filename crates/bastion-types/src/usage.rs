@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 /// Bytes that count as one token where nothing was reported. Source: interface, Estimates.
 const BYTES_PER_TOKEN: u64 = 4;
 
-/// What one call used; cached input is part of input, reasoning is part of output.
+/// What one call used; cached and written input are part of input, reasoning is part of
+/// output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Usage {
@@ -15,6 +16,8 @@ pub struct Usage {
     pub input_tokens: u64,
     /// Tokens of the prompt that the upstream had in its cache.
     pub cached_input_tokens: u64,
+    /// Tokens of the prompt that the upstream put into its cache.
+    pub cache_write_tokens: u64,
     /// Tokens of the answer, reasoning included.
     pub output_tokens: u64,
     /// Tokens of the answer that were thinking.

@@ -74,13 +74,20 @@ struct Reported {
     input_tokens_details: Option<InputDetails>,
     completion_tokens_details: Option<OutputDetails>,
     output_tokens_details: Option<OutputDetails>,
+    cache_creation_input_tokens: Option<u64>,
     seconds: Option<f64>,
 }
 
+/// What is written into a cache has three names in the field, and none in OpenAI's reference.
 #[derive(Deserialize, Default)]
+#[serde(default)]
 struct InputDetails {
-    #[serde(default)]
-    cached_tokens: Option<u64>,
+    #[serde(rename = "cached_tokens")]
+    cached: Option<u64>,
+    #[serde(rename = "cache_write_tokens")]
+    written: Option<u64>,
+    #[serde(rename = "cache_creation_tokens")]
+    created: Option<u64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -145,11 +152,17 @@ fn believed(reported: &Reported) -> Option<Usage> {
         reported.prompt_tokens_details.as_ref().or(reported.input_tokens_details.as_ref());
     let output_details =
         reported.completion_tokens_details.as_ref().or(reported.output_tokens_details.as_ref());
-    let cached = input_details.and_then(|details| details.cached_tokens).unwrap_or(0);
+    let cached = input_details.and_then(|details| details.cached).unwrap_or(0);
+    let written = input_details
+        .and_then(|details| details.written.or(details.created))
+        .or(reported.cache_creation_input_tokens)
+        .unwrap_or(0);
+    let cached = cached.min(input_tokens);
     let reasoning = output_details.and_then(|details| details.reasoning_tokens).unwrap_or(0);
     (input_tokens.max(output_tokens) <= MAX_REPORTED_TOKENS).then(|| Usage {
         input_tokens,
-        cached_input_tokens: cached.min(input_tokens),
+        cached_input_tokens: cached,
+        cache_write_tokens: written.min(input_tokens.saturating_sub(cached)),
         output_tokens,
         reasoning_tokens: reasoning.min(output_tokens),
         ..Usage::default()
@@ -173,6 +186,21 @@ mod tests {
         assert_eq!((usage.input_tokens, usage.cached_input_tokens), (10, 4));
         assert_eq!((usage.output_tokens, usage.reasoning_tokens), (7, 3));
         assert!(!usage.estimated);
+    }
+
+    #[test]
+    fn what_was_written_into_a_cache_is_read_under_its_names() {
+        for usage in [
+            r#""prompt_tokens_details":{"cache_write_tokens":3}"#,
+            r#""input_tokens_details":{"cache_creation_tokens":3}"#,
+            r#""cache_creation_input_tokens":3"#,
+        ] {
+            let body = format!(r#"{{"usage":{{"prompt_tokens":10,{usage}}}}}"#);
+            assert_eq!(answer_usage(body.as_bytes()).unwrap().cache_write_tokens, 3, "{usage}");
+        }
+        let more = br#"{"usage":{"prompt_tokens":10,"prompt_tokens_details":{"cached_tokens":8,
+            "cache_write_tokens":9}}}"#;
+        assert_eq!(answer_usage(more).unwrap().cache_write_tokens, 2, "both are part of input");
     }
 
     #[test]

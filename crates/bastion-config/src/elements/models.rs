@@ -4,6 +4,7 @@
 
 use bastion_types::{ModelName, Span};
 
+use self::bounds::Bounds;
 use self::kind::{KIND, Kind};
 use self::route::Route;
 use self::speech::{LANGUAGES, Speech, VOICES};
@@ -13,6 +14,7 @@ use crate::kinds;
 use crate::notes::Problem;
 use crate::reader::{Invalid, Reader};
 
+pub(crate) mod bounds;
 pub(crate) mod kind;
 pub(crate) mod price;
 pub(crate) mod route;
@@ -41,6 +43,8 @@ pub struct Model {
     pub usage_option: bool,
     /// What it speaks, if it does.
     pub speech: Speech,
+    /// What bounds the cost of a call beside its bytes.
+    pub bounds: Bounds,
 }
 
 /// How long an answer of a model may take; what is none is as the upstream's. Each at most a day.
@@ -145,9 +149,9 @@ const FIELDS: &[Field] = &[
     USAGE_OPTION,
     LANGUAGES,
     VOICES,
-    Field::unbuilt("image_input_tokens", "bounding the cost of images"),
-    Field::unbuilt("template_tokens", "bounding the cost of a prompt's template"),
-    Field::unbuilt("min_audio_bytes_per_s", "bounding the cost of audio"),
+    bounds::IMAGE_INPUT_TOKENS,
+    bounds::TEMPLATE_TOKENS,
+    bounds::MIN_AUDIO_BYTES_PER_S,
 ];
 
 const SIZES: [(&str, Size); 3] =
@@ -155,14 +159,16 @@ const SIZES: [(&str, Size); 3] =
 
 /// Reads one model.
 pub(crate) fn read(reader: &Reader<'_>) -> Result<Model, Invalid> {
-    let routes = route::read(reader);
-    let upstream_model = reader.maybe(&UPSTREAM_MODEL, kinds::name(ModelName::parse));
     let kinds_of = kind::read(reader);
+    let known_kinds = kinds_of.as_deref().unwrap_or_default();
+    let routes = route::read(reader, known_kinds);
+    let upstream_model = reader.maybe(&UPSTREAM_MODEL, kinds::name(ModelName::parse));
     let size = reader.maybe(&SIZE, |node| kinds::word(&SIZES, node));
     let context_tokens = reader.maybe(&CONTEXT_TOKENS, kinds::integer(&CONTEXT_TOKENS));
     let max_output_tokens = reader.maybe(&MAX_OUTPUT_TOKENS, kinds::integer(&MAX_OUTPUT_TOKENS));
     let reasoning = reader.one(&REASONING, kinds::boolean);
-    let price = price::read(reader, &PRICE);
+    let price = price::read(reader, &PRICE, known_kinds);
+    let (bounds, speech) = (bounds::read(reader), speech::read(reader, known_kinds));
     let timeout = reader.table(&TIMEOUT).and_then(|reader| timeouts(&reader));
     let usage_option = reader.one(&USAGE_OPTION, kinds::boolean);
     if let (Ok(Some(context)), Ok(Some(output))) = (&context_tokens, &max_output_tokens) {
@@ -173,18 +179,17 @@ pub(crate) fn read(reader: &Reader<'_>) -> Result<Model, Invalid> {
         inherit(reader, &UPSTREAM_MODEL, upstream_model?.as_ref(), &mut routes, |r| &mut r.model);
     let priced = inherit(reader, &PRICE, price?.as_ref(), &mut routes, |r| &mut r.price);
     named.and(priced)?;
-    let kinds = kinds_of?;
-    let speech = speech::read(reader, &kinds)?;
     Ok(Model {
         routes,
-        kinds,
+        kinds: kinds_of?,
         size: size?,
         context_tokens: context_tokens?,
         max_output_tokens: max_output_tokens?,
         reasoning: reasoning?,
         timeout: timeout?,
         usage_option: usage_option?,
-        speech,
+        speech: speech?,
+        bounds: bounds?,
     })
 }
 

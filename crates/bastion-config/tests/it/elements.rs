@@ -290,22 +290,63 @@ fn a_price_is_complete_and_exact() {
     check(PRICE, "price = { input = \"0.05\" }", &["missing_key"]);
     check(PRICE, "price = { input = 0.05, output = 1 }", &["wrong_type", "wrong_type"]);
     check(PRICE, "price = { input = \"-1\", output = \"1e3\" }", &["bad_value", "bad_value"]);
-    check(
-        PRICE,
-        "price = { input = \"1\", output = \"1\", image = \"1\" }",
-        &["not_in_this_version"],
-    );
     check(PRICE, "price = \"free\"", &["wrong_type"]);
+    let all = "price = { input = \"1\", output = \"2\", cached_input = \"3\", cache_write = \"4\", \
+               reasoning = \"5\", call = \"6\", image = \"7\", audio_minute = \"8\", million_characters = \"9\" }";
+    let loaded = read(&with(PRICE, all)).unwrap();
+    let price = loaded.config.models.values().next().unwrap().routes[0].price.unwrap();
+    let rows = [
+        price.input_per_million,
+        price.output_per_million,
+        price.cached_input_per_million,
+        price.cache_write_per_million,
+        price.reasoning_per_million,
+        price.per_call,
+        price.per_image,
+        price.per_audio_minute,
+        price.characters_per_million,
+    ];
+    assert_eq!(
+        rows.map(|row| row.to_string()).join(" "),
+        "1.00 2.00 3.00 4.00 5.00 6.00 7.00 8.00 9.00"
+    );
+}
+
+#[test]
+fn what_a_kind_is_counted_by_has_its_price() {
+    let kind = |kind: &str, price: &str, codes: &[&str]| {
+        let text = with(PRICE, &format!("price = {{ {price} }}"));
+        let text = text.replace("kind = \"chat\"", &format!("kind = {kind}"));
+        assert_eq!(super::codes(read(&text)), codes, "{kind} {price}");
+    };
+    kind("\"embeddings\"", "input = \"1\"", &[]);
+    kind("\"embeddings\"", "call = \"1\"", &["missing_key"]);
+    kind("\"image\"", "image = \"0\"", &[]);
+    kind("\"image\"", "input = \"1\", output = \"1\"", &["missing_key"]);
+    kind("\"transcription\"", "audio_minute = \"0.006\"", &[]);
+    kind("\"transcription\"", "image = \"1\"", &["missing_key"]);
+    kind("[\"chat\", \"embeddings\"]", "input = \"1\"", &["missing_key"]);
+    kind("\"chat\"", "input = \"0\", output = \"0\", call = \"0.01\"", &[]);
+    let speech = with(PRICE, "languages = [\"en-US\"]\nprice = { million_characters = \"15\" }");
+    let speech = speech.replace("kind = \"chat\"", "kind = \"speech\"");
+    assert_eq!(codes(read(&speech)), [""; 0]);
     check(PRICE, "", &[]);
 }
 
 #[test]
 fn a_models_own_words_are_checked() {
     check("kind = \"chat\"", "kind = \"embeddings\"", &[]);
-    check("kind = \"chat\"", "kind = [\"chat\", \"speech\"]", &["missing_key"]);
-    check("kind = \"chat\"", "kind = \"speech\"\nlanguages = []", &["missing_key"]);
-    check("kind = \"chat\"", "kind = \"speech\"\nlanguages = [\"en-US\"]", &[]);
-    check("kind = \"chat\"", "kind = \"speech\"\nlanguages = \"en-US\"", &["wrong_type"]);
+    // Neither what it speaks nor what that costs is said.
+    let silent = "kind = [\"chat\", \"speech\"]";
+    check("kind = \"chat\"", silent, &["missing_key", "missing_key"]);
+    let speech = |languages: &str, codes: &[&str]| {
+        let text = with(PRICE, "price = { million_characters = \"15\" }");
+        let kind = format!("kind = \"speech\"\n{languages}");
+        assert_eq!(super::codes(read(&text.replace("kind = \"chat\"", &kind))), codes, "{kind}");
+    };
+    speech("languages = []", &["missing_key"]);
+    speech("languages = [\"en-US\"]", &[]);
+    speech("languages = \"en-US\"", &["wrong_type"]);
     check("kind = \"chat\"", "languages = [\"en\\n\"]", &["bad_value"]);
     check("kind = \"chat\"", "kind = \"chatt\"", &["bad_value"]);
     check("kind = \"chat\"", "kind = []", &["bad_value"]);
@@ -388,9 +429,6 @@ fn a_setting_without_its_protection_does_not_load() {
         check(REGIONS, setting, unbuilt);
     }
     check("threads = 2", "trusted_proxies = []", unbuilt);
-    for setting in ["template_tokens = 1", "image_input_tokens = 1"] {
-        check("size = \"small\"", setting, unbuilt);
-    }
     check("url = \"sqlite\"", "url = \"sqlite\"\nmigrate = \"manual\"", unbuilt);
     check("url = \"local\"", "url = \"local\"\nprefix = \"x\"", unbuilt);
     for section in

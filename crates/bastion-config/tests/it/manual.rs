@@ -38,7 +38,7 @@ fn the_manual_says_the_defaults() {
     let written = read(&uncommented()).unwrap();
     assert!(plain.warnings.is_empty() && written.warnings.is_empty());
     let more = written.shown.len() - plain.shown.len();
-    assert_eq!(more, 4 + 1, "the price has five parts, tls has two");
+    assert_eq!(more, 8 + 1, "the price has nine parts, tls has two");
     for row in &plain.shown {
         let other = written.shown.iter().find(|other| other.key == row.key);
         let is_set = other.is_some_and(|other| other.source != SettingSource::Default);

@@ -138,6 +138,7 @@ fn call_schema() -> Value {
     let usage = object(&json!({
         "input_tokens": count(),
         "cached_input_tokens": count(),
+        "cache_write_tokens": count(),
         "output_tokens": count(),
         "reasoning_tokens": count(),
         "images": count(),

@@ -131,6 +131,7 @@ fn whole_answer(desk: &Desk, whole: WholeAnswer, line: Line) -> Relayed {
     }
     let code = (!good).then_some(UPSTREAM_REFUSED);
     let relayed = ended(line.send(response, Some(&head.headers)), head.status.as_u16(), code);
+    let reported = reported.map(|usage| *usage);
     let unknown = good && reported.is_none();
     Relayed { reported, passed_bytes, unknown, ..relayed }
 }

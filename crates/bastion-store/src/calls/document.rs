@@ -48,6 +48,8 @@ struct Used {
     #[serde(skip_serializing_if = "is_zero")]
     cached_input_tokens: u64,
     #[serde(skip_serializing_if = "is_zero")]
+    cache_write_tokens: u64,
+    #[serde(skip_serializing_if = "is_zero")]
     output_tokens: u64,
     #[serde(skip_serializing_if = "is_zero")]
     reasoning_tokens: u64,
@@ -117,11 +119,13 @@ impl Document<'_> {
 
 impl From<Usage> for Used {
     fn from(usage: Usage) -> Used {
-        let Usage { input_tokens, cached_input_tokens, output_tokens, .. } = usage;
+        let Usage { input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, .. } =
+            usage;
         let Usage { reasoning_tokens, images, audio_ms, characters, estimated, .. } = usage;
         Used {
             input_tokens,
             cached_input_tokens,
+            cache_write_tokens,
             output_tokens,
             reasoning_tokens,
             images,
@@ -134,11 +138,13 @@ impl From<Usage> for Used {
 
 impl From<Used> for Usage {
     fn from(used: Used) -> Usage {
-        let Used { input_tokens, cached_input_tokens, output_tokens, .. } = used;
+        let Used { input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, .. } =
+            used;
         let Used { reasoning_tokens, images, audio_ms, characters, estimated, .. } = used;
         Usage {
             input_tokens,
             cached_input_tokens,
+            cache_write_tokens,
             output_tokens,
             reasoning_tokens,
             images,

@@ -62,6 +62,7 @@ fn full_call(number: u32) -> CallRecord {
         usage: Usage {
             input_tokens: 1,
             cached_input_tokens: 2,
+            cache_write_tokens: 6,
             output_tokens: 3,
             reasoning_tokens: i64::MAX as u64,
             images: 4,

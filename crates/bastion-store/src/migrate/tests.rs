@@ -29,7 +29,7 @@ async fn calls_of_an_older_version_are_kept_whole() {
         "region": "CA-QC", "status": 502, "code": "upstream_error", "attempts": 3,
         "stream": "interrupted",
         "usage": {
-            "input_tokens": 1, "cached_input_tokens": 2, "output_tokens": 3,
+            "input_tokens": 1, "cached_input_tokens": 2, "cache_write_tokens": 0, "output_tokens": 3,
             "reasoning_tokens": 4, "images": 0, "audio_ms": 0, "characters": 0,
             "estimated": true
         },

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use bastion_types::{ModelName, Price, UpstreamName};
 
+use super::kind::Kind as ModelKind;
 use super::price;
 use crate::codes;
 use crate::field::{Field, Kind};
@@ -52,9 +53,11 @@ const PRICE: Field = Field::absent(
 const LONG_FORM: &[Field] = &[NAME, MODEL, PRICE];
 
 /// Reads the upstreams of a model; at least one, each once.
-pub(crate) fn read(reader: &Reader<'_>) -> Result<Vec<Route>, Invalid> {
+pub(crate) fn read(reader: &Reader<'_>, kinds: &[ModelKind]) -> Result<Vec<Route>, Invalid> {
     let routes = match reader.node(&UPSTREAM).and_then(Node::list) {
-        Some(nodes) if nodes.iter().any(|node| node.table().is_some()) => long(reader, nodes),
+        Some(nodes) if nodes.iter().any(|node| node.table().is_some()) => {
+            long(reader, nodes, kinds)
+        }
         Some(_) | None => short(reader),
     }?;
     match routes.len() {
@@ -80,19 +83,19 @@ fn short(reader: &Reader<'_>) -> Result<Vec<Route>, Invalid> {
 }
 
 /// A list with tables in it; a name there is a table that says nothing else.
-fn long(reader: &Reader<'_>, nodes: &[Node]) -> Result<Vec<Route>, Invalid> {
+fn long(reader: &Reader<'_>, nodes: &[Node], kinds: &[ModelKind]) -> Result<Vec<Route>, Invalid> {
     let all: Vec<Result<Route, Invalid>> = nodes
         .iter()
         .enumerate()
-        .map(|(at, node)| one(&reader.element(&UPSTREAM, at, &as_table(node))?))
+        .map(|(at, node)| one(&reader.element(&UPSTREAM, at, &as_table(node))?, kinds))
         .collect();
     all.into_iter().collect()
 }
 
-fn one(reader: &Reader<'_>) -> Result<Route, Invalid> {
+fn one(reader: &Reader<'_>, of: &[ModelKind]) -> Result<Route, Invalid> {
     let upstream = reader.one(&NAME, kinds::name(UpstreamName::parse));
     let model = reader.maybe(&MODEL, kinds::name(ModelName::parse));
-    let price = price::read(reader, &PRICE);
+    let price = price::read(reader, &PRICE, of);
     Ok(Route { upstream: upstream?, model: model?, price: price? })
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct WholeAnswer {
     /// The body.
     pub(crate) body: Bytes,
     /// What it says of its usage, if it is a success.
-    pub(crate) reported: Option<Usage>,
+    pub(crate) reported: Option<Box<Usage>>,
 }
 
 /// Audio whose first bytes have come.

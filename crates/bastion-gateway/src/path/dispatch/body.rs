@@ -31,7 +31,9 @@ pub(super) async fn whole(
     match judged(&body, answers).await {
         AnswerKind::Nonsense => Err(Failed::no_sense("its answer is not what was asked for")),
         AnswerKind::Error => Err(Failed::no_sense("its answer said success and held an error")),
-        AnswerKind::Good(reported) => Ok(WholeAnswer { head, body, reported }),
+        AnswerKind::Good(reported) => {
+            Ok(WholeAnswer { head, body, reported: reported.map(Box::new) })
+        }
     }
 }
 
