@@ -1,4 +1,4 @@
-//! Base64 with padding (RFC 4648), for bodies in the log that are not text.
+//! Base64 with padding (RFC 4648), for bytes in JSON: images, vectors, bodies in the log.
 //!
 //! It must never be used to read what a peer sent.
 

@@ -4,14 +4,17 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde::Serialize;
 
 use crate::Pace;
 use crate::answer::TimedEvent;
-use crate::chat_request::Delivery;
-use crate::completion::{ChatUsage, Choice, Completion};
-use crate::text::{CREATED_S, FINGERPRINT, tokens};
+use crate::completion::{Choice, Completion, TextUsage, UsageField};
+use crate::telling::told_in_turn;
+use crate::text::{CREATED_S, FINGERPRINT};
+use crate::text_request::Delivery;
+
+/// What a chat answer's id begins with.
+pub(crate) const ID_PREFIX: &str = "chatcmpl-";
 
 #[derive(Serialize)]
 struct Chunk<'a> {
@@ -23,14 +26,6 @@ struct Chunk<'a> {
     choices: &'a [ChunkChoice<'a>],
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<UsageField>,
-}
-
-/// Where usage was asked for: null on every chunk but the last. Else the field is absent.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum UsageField {
-    NotYet(()),
-    Whole(ChatUsage),
 }
 
 #[derive(Serialize)]
@@ -52,6 +47,7 @@ struct Delta<'a> {
 }
 
 struct Writer<'a> {
+    id: String,
     model: &'a str,
     completion: &'a Completion,
     delivery: Delivery,
@@ -65,7 +61,8 @@ pub(crate) fn stream(
     delivery: Delivery,
     pace: Pace,
 ) -> Vec<TimedEvent> {
-    let mut writer = Writer { model, completion, delivery, events: Vec::new() };
+    let id = format!("{ID_PREFIX}{}", completion.id);
+    let mut writer = Writer { id, model, completion, delivery, events: Vec::new() };
     for choice in &completion.choices {
         let delta = Delta { role: Some("assistant"), content: Some(""), ..Delta::default() };
         let wait = if choice.index == 0 { pace.first_token() } else { Duration::ZERO };
@@ -79,9 +76,7 @@ pub(crate) fn stream(
     if delivery == Delivery::StreamWithUsage {
         writer.chunk(Duration::ZERO, &[], Some(completion.usage));
     }
-    writer
-        .events
-        .push(TimedEvent { wait: Duration::ZERO, frame: Bytes::from_static(b"data: [DONE]\n\n") });
+    writer.events.push(TimedEvent::data(Duration::ZERO, b"[DONE]"));
     writer.events
 }
 
@@ -111,21 +106,9 @@ impl Writer<'_> {
     /// A word of each choice in turn, until all are told.
     fn words(&mut self, pace: Pace, part: Part) {
         let completion = self.completion;
-        let mut told: Vec<_> = completion
-            .choices
-            .iter()
-            .map(|choice| (choice, part.text(choice).split_inclusive(' ')))
-            .collect();
-        while !told.is_empty() {
-            told.retain_mut(|(choice, words)| match words.next() {
-                Some(word) => {
-                    let count = u32::try_from(tokens(word)).unwrap_or(u32::MAX);
-                    let wait = pace.per_token().saturating_mul(count);
-                    self.delta(wait, choice, part.delta(word), None);
-                    true
-                }
-                None => false,
-            });
+        let told = told_in_turn(&completion.choices, pace, |choice| part.text(choice));
+        for (wait, choice, word) in told {
+            self.delta(wait, choice, part.delta(word), None);
         }
     }
 
@@ -140,10 +123,10 @@ impl Writer<'_> {
         self.chunk(wait, &[choice], None);
     }
 
-    fn chunk(&mut self, wait: Duration, choices: &[ChunkChoice<'_>], usage: Option<ChatUsage>) {
+    fn chunk(&mut self, wait: Duration, choices: &[ChunkChoice<'_>], usage: Option<TextUsage>) {
         let field = usage.map_or(UsageField::NotYet(()), UsageField::Whole);
         let chunk = Chunk {
-            id: &self.completion.id,
+            id: &self.id,
             object: "chat.completion.chunk",
             created: CREATED_S,
             model: self.model,
@@ -151,9 +134,7 @@ impl Writer<'_> {
             choices,
             usage: (self.delivery == Delivery::StreamWithUsage).then_some(field),
         };
-        let mut frame = b"data: ".to_vec();
-        frame.extend(serde_json::to_vec(&chunk).unwrap_or_default());
-        frame.extend(b"\n\n");
-        self.events.push(TimedEvent { wait, frame: Bytes::from(frame) });
+        let data = serde_json::to_vec(&chunk).unwrap_or_default();
+        self.events.push(TimedEvent::data(wait, &data));
     }
 }

@@ -1,18 +1,19 @@
-//! The choices of a chat answer: reasoning, text, how each ended, what all used.
+//! The choices of a text answer: reasoning, text, how each ended, what all used.
 //!
 //! It must never be longer than the request allows.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
-use crate::catalogue::reasons;
-use crate::chat_request::{ChatRequest, Format};
 use crate::dice::Dice;
 use crate::house::House;
 use crate::text::{cut_to, tokens, written};
+use crate::text_request::{Format, TextRequest};
 
-/// `usage` of chat completions. Source: OpenAI's reference.
+/// `usage` of chat and completions. Source: OpenAI's reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(crate) struct ChatUsage {
+pub(crate) struct TextUsage {
     pub(crate) prompt_tokens: u64,
     pub(crate) completion_tokens: u64,
     pub(crate) total_tokens: u64,
@@ -30,6 +31,15 @@ pub(crate) struct CompletionDetails {
     pub(crate) reasoning_tokens: u64,
 }
 
+/// In the events of a stream whose usage was asked for: null on every one but the last. Else the
+/// field is absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum UsageField {
+    NotYet(()),
+    Whole(TextUsage),
+}
+
 #[derive(Debug)]
 pub(crate) struct Choice {
     pub(crate) index: u64,
@@ -40,27 +50,33 @@ pub(crate) struct Choice {
 }
 
 pub(crate) struct Completion {
-    /// The same for the same seed and body.
+    /// The same for the same seed and body; behind a prefix of the endpoint's.
     pub(crate) id: String,
     pub(crate) choices: Vec<Choice>,
-    pub(crate) usage: ChatUsage,
+    pub(crate) usage: TextUsage,
 }
 
 impl Completion {
-    pub(crate) fn of(request: &ChatRequest, body: &[u8], house: &House) -> Completion {
+    /// What an unstreamed answer waits before its head: it is told before it is sent.
+    pub(crate) fn head_wait(&self, house: &House) -> Duration {
+        let count = u32::try_from(self.usage.completion_tokens).unwrap_or(u32::MAX);
+        house.pace.first_token().saturating_add(house.pace.per_token().saturating_mul(count))
+    }
+
+    pub(crate) fn of(request: &TextRequest, body: &[u8], house: &House) -> Completion {
         let dice = Dice::new(house.seed, body);
         let choices: Vec<_> = (0..request.choices)
             .map(|index| choice(index, &mut dice.part(index), request, house))
             .collect();
-        let id = format!("chatcmpl-sim-{:016x}", dice.part(request.choices).roll());
+        let id = format!("sim-{:016x}", dice.part(request.choices).roll());
         let usage = usage(request, &choices);
         Completion { id, choices, usage }
     }
 }
 
-fn choice(index: u64, dice: &mut Dice, request: &ChatRequest, house: &House) -> Choice {
+fn choice(index: u64, dice: &mut Dice, request: &TextRequest, house: &House) -> Choice {
     let most = request.max_tokens.unwrap_or(u64::MAX);
-    let thought = reasons(&request.model).then(|| thought(dice, request, house));
+    let thought = request.thinks.then(|| thought(dice, request, house));
     let reasoning = thought.as_deref().map(|thought| cut_to(thought, most));
     let left = most.saturating_sub(reasoning.map_or(0, tokens));
     let text = text(dice, request, house);
@@ -75,15 +91,15 @@ fn choice(index: u64, dice: &mut Dice, request: &ChatRequest, house: &House) -> 
 }
 
 /// Half as long as an answer.
-fn thought(dice: &mut Dice, request: &ChatRequest, house: &House) -> String {
+fn thought(dice: &mut Dice, request: &TextRequest, house: &House) -> String {
     let words = house.answer_words.start() / 2..=house.answer_words.end() / 2;
-    let opening = format!("This is simulated reasoning, {} bytes in.", request.prompt_bytes);
+    let opening = format!("This is simulated reasoning, {} bytes in.", request.prompt.bytes);
     written(dice, &words, &opening)
 }
 
-fn text(dice: &mut Dice, request: &ChatRequest, house: &House) -> String {
+fn text(dice: &mut Dice, request: &TextRequest, house: &House) -> String {
     let opening =
-        format!("This is a simulated answer to a prompt of {} bytes.", request.prompt_bytes);
+        format!("This is a simulated answer to a prompt of {} bytes.", request.prompt.bytes);
     let text = written(dice, &house.answer_words, &opening);
     match request.format {
         Format::Text => text,
@@ -91,16 +107,16 @@ fn text(dice: &mut Dice, request: &ChatRequest, house: &House) -> String {
     }
 }
 
-fn usage(request: &ChatRequest, choices: &[Choice]) -> ChatUsage {
+fn usage(request: &TextRequest, choices: &[Choice]) -> TextUsage {
     let reasoning_tokens = choices.iter().filter_map(|one| one.reasoning.as_deref()).map(tokens);
     let reasoning_tokens = reasoning_tokens.fold(0, u64::saturating_add);
     let completion_tokens =
         choices.iter().map(|one| tokens(&one.content)).fold(reasoning_tokens, u64::saturating_add);
-    ChatUsage {
-        prompt_tokens: request.prompt_tokens,
+    TextUsage {
+        prompt_tokens: request.prompt.tokens,
         completion_tokens,
-        total_tokens: request.prompt_tokens.saturating_add(completion_tokens),
-        prompt_tokens_details: PromptDetails { cached_tokens: request.cached_tokens() },
+        total_tokens: request.prompt.tokens.saturating_add(completion_tokens),
+        prompt_tokens_details: PromptDetails { cached_tokens: request.prompt.cached_tokens() },
         completion_tokens_details: CompletionDetails { reasoning_tokens },
     }
 }
@@ -109,10 +125,11 @@ fn usage(request: &ChatRequest, choices: &[Choice]) -> ChatUsage {
 mod tests {
     use super::*;
     use crate::SimOptions;
+    use crate::chat_request::read_chat;
 
     fn completion(seed: u64, body: &str) -> Completion {
         let house = House::new(SimOptions { seed, ..SimOptions::default() });
-        Completion::of(&ChatRequest::parse(body.as_bytes()).unwrap(), body.as_bytes(), &house)
+        Completion::of(&read_chat(body.as_bytes()).unwrap(), body.as_bytes(), &house)
     }
 
     #[test]

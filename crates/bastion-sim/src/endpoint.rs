@@ -2,7 +2,7 @@
 //!
 //! It must never answer without saying how many tokens the answer used.
 
-use http::Method;
+use http::{HeaderMap, Method};
 
 use crate::answer::Answer;
 use crate::house::House;
@@ -12,6 +12,7 @@ use crate::refused::Refused;
 pub(crate) struct Asked<'a> {
     pub(crate) house: &'a House,
     pub(crate) path: &'a str,
+    pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
 }
 

@@ -3,12 +3,27 @@
 //! They must never import each other.
 
 mod chat_completions;
+mod completions;
+mod embeddings;
+mod images;
 mod models;
+mod responses;
+mod speech;
+mod transcriptions;
 
 use crate::endpoint::Endpoint;
 
 /// All of them. Source: contract, Endpoints.
-pub(crate) static ALL: [&dyn Endpoint; 2] = [&chat_completions::ChatCompletions, &models::Models];
+pub(crate) static ALL: [&dyn Endpoint; 8] = [
+    &chat_completions::ChatCompletions,
+    &completions::Completions,
+    &embeddings::Embeddings,
+    &images::Images,
+    &models::Models,
+    &responses::Responses,
+    &speech::Speech,
+    &transcriptions::Transcriptions,
+];
 
 /// The endpoint of a path, whatever the method.
 pub(crate) fn at(path: &str) -> Option<&'static dyn Endpoint> {

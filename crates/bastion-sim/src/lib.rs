@@ -5,6 +5,7 @@
 
 mod account;
 mod answer;
+mod audio;
 mod base64;
 mod body;
 mod catalogue;
@@ -15,18 +16,27 @@ mod controls;
 mod dice;
 mod endpoint;
 mod endpoints;
+mod fields;
+mod form;
 mod house;
 mod log;
 mod options;
 mod pages;
 mod peek;
+mod png;
+mod prompts;
 mod reception;
 mod refused;
+mod response_events;
+mod response_parts;
 mod script;
 mod sim;
 mod state;
 mod steps;
+mod telling;
 mod text;
+mod text_request;
+mod vectors;
 
 pub use controls::SimControls;
 pub use log::{BodyEncoding, ConnectionEntry, LogEntry, Outcome, SimLog};

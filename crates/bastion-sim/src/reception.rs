@@ -74,7 +74,7 @@ impl Reception {
     async fn perform(&self, head: &Parts, body: &Bytes, record: &Record) -> Performance {
         let path = head.uri.path();
         let endpoint = endpoints::at(path);
-        let peek = Peek::at(body);
+        let peek = Peek::at(&head.headers, body);
         let model = endpoint.and_then(|known| known.model_in(path)).or(peek.model());
         record.received(body, model, peek.stream());
         let scripted = self.state.scripted(endpoint.map(Endpoint::name), path, model);
@@ -100,7 +100,8 @@ impl Reception {
                 return Err(Refused::WrongMethod(endpoint.allow()));
             }
             state.account.admit(&head.headers)?;
-            let asked = Asked { house: &state.house, path: head.uri.path(), body };
+            let (path, headers) = (head.uri.path(), &head.headers);
+            let asked = Asked { house: &state.house, path, headers, body };
             let generated = endpoint.generate(&asked)?;
             generated.tokens.map_or(Ok(()), |tokens| state.account.charge(tokens))?;
             Ok(generated.answer)
@@ -152,7 +153,7 @@ impl Handler for Reception {
             Refused::Invalid { message: why.message(), param: None }.answer();
         let body = match content {
             Content::Whole(body) => body,
-            Content::Events(_) => Bytes::new(),
+            Content::Events(_) | Content::Pieces(_) => Bytes::new(),
         };
         let mut response = Response::new(body);
         *response.status_mut() = why.status();

@@ -22,6 +22,8 @@ pub(crate) enum Refused {
     },
     Funds,
     UnknownModel,
+    /// A call that would be kept. Source: contract, responses.
+    Stateful,
     TooLarge {
         limit_bytes: usize,
     },
@@ -84,6 +86,10 @@ impl Refused {
             Refused::UnknownModel => {
                 (404, "no such model at this endpoint; GET /v1/models lists them".into())
             }
+            Refused::Stateful => (
+                502,
+                "responses are stateless here; send 'store': false and no earlier state".into(),
+            ),
             Refused::TooLarge { limit_bytes } => {
                 (413, format!("the body is larger than {limit_bytes} bytes").into())
             }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::answer::Content;
+use crate::answer::{Content, TimedPiece};
 
 /// One thing that a body does.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,6 +67,9 @@ pub(crate) fn lay_out(content: Content, faults: &Faults) -> LaidOut {
             let frames = events.into_iter().map(|event| (event.wait, event.frame));
             LaidOut { steps: event_steps(frames, faults), length_bytes: None }
         }
+        Content::Pieces(pieces) => {
+            LaidOut { steps: piece_steps(pieces, faults), length_bytes: None }
+        }
     }
 }
 
@@ -84,6 +87,29 @@ fn event_steps(
             steps.push_back(Step::Wait(wait));
         }
         steps.push_back(Step::Event(frame));
+    }
+    steps.extend(faults.garbage.clone().map(Step::Bytes));
+    steps.extend(stop.map(|(_, step)| step));
+    steps
+}
+
+/// As a body's, by bytes; a stop behind the last byte is never reached.
+fn piece_steps(pieces: Vec<TimedPiece>, faults: &Faults) -> VecDeque<Step> {
+    let whole = pieces.iter().map(|piece| piece.bytes.len()).sum::<usize>();
+    let stop = faults
+        .stop()
+        .and_then(|(after, step)| usize::try_from(after).ok().map(|after| (after, step)))
+        .filter(|(after, _)| *after <= whole);
+    let mut left = stop.as_ref().map_or(whole, |(after, _)| *after);
+    let mut steps = VecDeque::new();
+    for TimedPiece { wait, bytes } in pieces {
+        let sent = bytes.slice(..bytes.len().min(left));
+        left = left.saturating_sub(sent.len());
+        if sent.is_empty() {
+            break;
+        }
+        steps.extend((!wait.is_zero()).then_some(Step::Wait(wait)));
+        steps.push_back(Step::Bytes(sent));
     }
     steps.extend(faults.garbage.clone().map(Step::Bytes));
     steps.extend(stop.map(|(_, step)| step));
@@ -137,6 +163,24 @@ mod tests {
         let garbage = || Step::Bytes(bytes("?"));
         assert_eq!(events(&faults(None, None, Some("?"))), [a(), b(), garbage()]);
         assert_eq!(events(&faults(None, Some(1), Some("?"))), [a(), garbage(), Step::Stall]);
+    }
+
+    #[test]
+    fn pieces_are_cut_by_bytes_and_keep_their_waits() {
+        let wait = Duration::from_millis(5);
+        let laid_out = |faults: &Faults| {
+            let piece = |text, wait| TimedPiece { wait, bytes: bytes(text) };
+            let pieces = vec![piece("abc", Duration::ZERO), piece("def", wait)];
+            Vec::from(lay_out(Content::Pieces(pieces), faults).steps)
+        };
+        let (abc, d) = (Step::Bytes(bytes("abc")), Step::Bytes(bytes("d")));
+        let whole = [abc, Step::Wait(wait), Step::Bytes(bytes("def"))];
+        assert_eq!(laid_out(&faults(None, None, None)), whole);
+        assert_eq!(laid_out(&faults(Some(7), None, None)), whole);
+        let abc = Step::Bytes(bytes("abc"));
+        let cut = laid_out(&faults(Some(4), None, None));
+        assert_eq!(cut, [abc, Step::Wait(wait), d, Step::Cut]);
+        assert_eq!(laid_out(&faults(None, Some(0), None)), [Step::Stall]);
     }
 
     #[test]

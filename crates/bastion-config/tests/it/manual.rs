@@ -23,7 +23,7 @@ fn what_init_writes_loads_without_a_warning() {
     assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
     let names: Vec<&str> = loaded.config.environments.keys().map(EnvironmentName::as_str).collect();
     assert_eq!(names, ["dev", "prod", "staging"]);
-    assert_eq!(loaded.config.models.len(), 12);
+    assert_eq!(loaded.config.models.len(), 22);
     assert_eq!(loaded.config.data_dir.to_str(), Some("data"));
     let upstream = loaded.config.upstreams.values().next().unwrap();
     assert_eq!(upstream.base_url.to_string(), "https://api.qubittron.ai/v1");

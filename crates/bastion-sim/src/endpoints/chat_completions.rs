@@ -7,12 +7,13 @@ use http::Method;
 use serde::Serialize;
 
 use crate::answer::Answer;
-use crate::chat_request::{ChatRequest, Delivery};
-use crate::chat_stream::stream;
-use crate::completion::{ChatUsage, Choice, Completion};
+use crate::chat_request::read_chat;
+use crate::chat_stream::{ID_PREFIX, stream};
+use crate::completion::{Choice, Completion, TextUsage};
 use crate::endpoint::{Asked, Endpoint, Generated};
 use crate::refused::Refused;
 use crate::text::{CREATED_S, FINGERPRINT};
+use crate::text_request::Delivery;
 
 const PATH: &str = "/v1/chat/completions";
 
@@ -20,12 +21,12 @@ pub(crate) struct ChatCompletions;
 
 #[derive(Serialize)]
 struct Body<'a> {
-    id: &'a str,
+    id: String,
     object: &'static str,
     created: i64,
     model: &'a str,
     choices: Vec<BodyChoice<'a>>,
-    usage: ChatUsage,
+    usage: TextUsage,
     system_fingerprint: &'static str,
 }
 
@@ -68,7 +69,7 @@ impl Endpoint for ChatCompletions {
     }
 
     fn generate(&self, asked: &Asked<'_>) -> Result<Generated, Refused> {
-        let request = ChatRequest::parse(asked.body)?;
+        let request = read_chat(asked.body)?;
         let house = asked.house;
         if !house.catalogue.chats(&request.model) {
             return Err(Refused::UnknownModel);
@@ -77,9 +78,7 @@ impl Endpoint for ChatCompletions {
         let answer = match request.delivery {
             Delivery::Whole => {
                 let mut answer = Answer::json(200, body(&request.model, &completion));
-                let count = u32::try_from(completion.usage.completion_tokens).unwrap_or(u32::MAX);
-                let telling = house.pace.per_token().saturating_mul(count);
-                answer.head_wait = house.pace.first_token().saturating_add(telling);
+                answer.head_wait = completion.head_wait(house);
                 answer
             }
             Delivery::Stream | Delivery::StreamWithUsage => {
@@ -93,7 +92,7 @@ impl Endpoint for ChatCompletions {
 
 fn body(model: &str, completion: &Completion) -> Bytes {
     let body = Body {
-        id: &completion.id,
+        id: format!("{ID_PREFIX}{}", completion.id),
         object: "chat.completion",
         created: CREATED_S,
         model,

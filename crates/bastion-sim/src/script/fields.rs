@@ -10,7 +10,16 @@ use serde::Deserialize;
 use toml::Value;
 
 /// The endpoints that a script can name; other paths are written out.
-pub(crate) const ENDPOINT_NAMES: [&str; 2] = ["chat_completions", "models"];
+pub(crate) const ENDPOINT_NAMES: [&str; 8] = [
+    "chat_completions",
+    "completions",
+    "embeddings",
+    "images",
+    "models",
+    "responses",
+    "speech",
+    "transcriptions",
+];
 
 /// Longest wait that a script may ask for, one hour.
 const MAX_WAIT_MS: u64 = 3_600_000;

@@ -113,7 +113,11 @@ mod tests {
         check("[[answer]]\nmatch = { endpiont = \"models\" }\n", 2, "expected one of `endpoint`");
         check("\n[answers]\n", 2, "expected `answer`");
         check("[[answer]]\n\nstatus = 99\n", 3, "write 200 to 599");
-        check("[[answer]]\nmatch = { endpoint = \"chat\" }\n", 2, "chat_completions, models");
+        check(
+            "[[answer]]\nmatch = { endpoint = \"chat\" }\n",
+            2,
+            "chat_completions, completions, ",
+        );
         check("[[answer]]\nmatch = { nth = 0 }\n", 2, "counted from 1");
         check("[[answer]]\ntimes = 0\n", 2, "counted from 1");
         check("[[answer]]\ndelay_ms = -1\n", 2, "write 0 to 3600000");

@@ -86,9 +86,11 @@ fn empty(status: u16) -> Answer {
     answer
 }
 
-/// The same gap between all events; the first one keeps its own wait.
+/// The same gap between all events or pieces; the first one keeps its own wait.
 fn spread(content: &mut Content, gap: Duration) {
-    if let Content::Events(events) = content {
-        events.iter_mut().skip(1).for_each(|event| event.wait = gap);
+    match content {
+        Content::Events(events) => events.iter_mut().skip(1).for_each(|event| event.wait = gap),
+        Content::Pieces(pieces) => pieces.iter_mut().skip(1).for_each(|piece| piece.wait = gap),
+        Content::Whole(_) => {}
     }
 }

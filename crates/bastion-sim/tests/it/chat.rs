@@ -145,7 +145,7 @@ async fn wrong_requests_get_the_contracts_answers() {
     check("GET", "/v1/models/gpt-9", "", 404, "model_not_found").await;
     check("GET", "/v1/models/", "", 404, "not_found").await;
     check("GET", "/v1", "", 404, "not_found").await;
-    check("POST", "/v1/responses", PLAIN, 404, "not_found").await;
+    check("POST", "/v1/fine_tuning/jobs", PLAIN, 404, "not_found").await;
     let wrong = send(at, "PUT", CHAT, Some(KEY), b"").await;
     assert_eq!(wrong.header("allow"), Some("POST"));
 }

@@ -75,6 +75,21 @@ pub(crate) async fn send(
     finish(begin(at, method, path, key, body).await).await
 }
 
+/// Sends a form of these fields and a file behind them.
+pub(crate) async fn send_form(
+    at: SocketAddr,
+    path: &str,
+    fields: &[(&str, &str)],
+    file: &[u8],
+) -> Reply {
+    let part = |head: String| format!("--x\r\ncontent-disposition: form-data; name={head}");
+    let texts = fields.iter().map(|(name, value)| part(format!("{name}\r\n\r\n{value}\r\n")));
+    let body = texts.collect::<String>() + &part("file; filename=a\r\n\r\n".to_owned());
+    let body = [body.as_bytes(), file, b"\r\n--x--\r\n"].concat();
+    let content_type = "content-type: multipart/form-data; boundary=x\r\n";
+    finish(begin_with(at, ("POST", path), Some(KEY), (content_type, &body)).await).await
+}
+
 /// Reads an answer to the end of its connection.
 pub(crate) async fn finish(mut socket: TcpStream) -> Reply {
     let mut raw = Vec::new();
@@ -90,10 +105,20 @@ pub(crate) async fn begin(
     key: Option<&str>,
     body: &[u8],
 ) -> TcpStream {
+    begin_with(at, (method, path), key, ("", body)).await
+}
+
+/// The same with more header lines.
+async fn begin_with(
+    at: SocketAddr,
+    (method, path): (&str, &str),
+    key: Option<&str>,
+    (lines, body): (&str, &[u8]),
+) -> TcpStream {
     let mut socket = TcpStream::connect(at).await.unwrap();
     let key = key.map(|key| format!("authorization: Bearer {key}\r\n")).unwrap_or_default();
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nhost: sim\r\nconnection: close\r\n{key}content-length: {}\r\n\r\n",
+        "{method} {path} HTTP/1.1\r\nhost: sim\r\nconnection: close\r\n{key}{lines}content-length: {}\r\n\r\n",
         body.len()
     );
     socket.write_all(head.as_bytes()).await.unwrap();

@@ -9,6 +9,8 @@ mod chat;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod endpoints;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod log;

@@ -2,6 +2,7 @@
 //!
 //! It must never call its answers anything but simulated.
 
+mod told;
 mod traffic;
 
 use std::collections::HashMap;
@@ -18,8 +19,12 @@ use clap::Args;
 use crate::exit::Exit;
 use crate::out;
 use crate::wiring::{Credentials, House, Log, Plan, Signals, Storage, control_runtime};
+use told::Told;
 
 const UPSTREAM: &str = "simulated";
+
+/// The public catalogue, as the simulated upstream plays it.
+const MODELS: &str = include_str!("demo/models.toml");
 
 const EXAMPLES: &str = "\
 Examples:
@@ -133,49 +138,32 @@ fn configuration(port: u16, sim: &Sim) -> anyhow::Result<Loaded> {
          [upstreams.{UPSTREAM}]\nbase_url = \"http://{upstream}/v1\"\nregion = \"CA\"\n\
          api_key = \"env:BASTION_DEMO_IS_GIVEN_ITS_KEY\"\n[environments.dev]\n"
     );
-    let model = |name: &str| {
-        format!(
-            "[models.\"{name}\"]\nupstream = \"{UPSTREAM}\"\nkind = \"chat\"\n\
-             max_output_tokens = 8192\n"
-        )
-    };
-    text.extend(["gpt-oss-20b", "gpt-oss-120b", "Qwen3-32B"].map(model));
+    text.push_str(MODELS);
     let sources = Sources { file: Some((PathBuf::from("demo"), text)), environment: Vec::new() };
     load(&sources).map_err(|report| anyhow::Error::msg(report.render(RenderStyle::Plain)))
 }
 
 fn announce(house: &House, key: &ApiKey, json: bool) {
-    let base_url = format!("http://{}/v1", house.callers);
-    if json {
-        let told = serde_json::json!({
-            "base_url": base_url,
-            "api_key": key.reveal(),
-            "console_url": null,
-            "operator_token": house.token.expose(),
-        });
-        return out::line(&told.to_string());
+    let told = Told {
+        callers: house.callers,
+        operators: house.operators,
+        key: key.reveal(),
+        token: house.token.expose(),
+    };
+    out::line(&if json { told.json() } else { told.text() });
+}
+
+#[cfg(test)]
+mod tests {
+    use bastion_config::INIT_TOML;
+
+    use super::*;
+
+    #[test]
+    fn the_demo_has_the_models_that_init_writes() {
+        let begin = INIT_TOML.find("[models.").unwrap();
+        let end = INIT_TOML.find("# A key belongs").unwrap();
+        let models = INIT_TOML[begin..end].replace("\"bastion\"", &format!("\"{UPSTREAM}\""));
+        assert!(MODELS.ends_with(&format!("{}\n", models.trim_end())), "{MODELS}");
     }
-    let (key, token, operators) = (key.reveal(), house.token.expose(), house.operators);
-    out::line(&format!(
-        "\
-Bastion is running with a simulated upstream: its answers are made up and say so.
-
-  base URL   {base_url}
-  API key    {key}
-
-A first call:
-
-curl {base_url}/chat/completions -H 'authorization: Bearer {key}' -H 'content-type: application/json' -d '{{\"model\":\"gpt-oss-20b\",\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'
-
-The same, streamed:
-
-curl -N {base_url}/chat/completions -H 'authorization: Bearer {key}' -H 'content-type: application/json' -d '{{\"model\":\"gpt-oss-20b\",\"stream\":true,\"messages\":[{{\"role\":\"user\",\"content\":\"Hello\"}}]}}'
-
-What it did:
-
-curl http://{operators}/admin/v1/calls -H 'authorization: Bearer {token}'
-curl http://{operators}/metrics
-
-Nothing is kept when it ends. Ctrl-C drains; 'bastion init' begins a deployment of your own."
-    ));
 }

@@ -144,7 +144,7 @@ mod tests {
     fn what_init_writes_is_ok() {
         let verdict = verdict(INIT_TOML);
         assert_eq!(verdict.exit(), Exit::Done);
-        assert_eq!(verdict.line(), "bastion.toml: ok, 3 environments, 1 upstream, 12 models");
+        assert_eq!(verdict.line(), "bastion.toml: ok, 3 environments, 1 upstream, 22 models");
         let json = verdict.to_json();
         assert_eq!((&json["ok"], &json["environments"]), (&json!(true), &json!(3)));
     }
