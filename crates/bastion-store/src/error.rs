@@ -144,6 +144,9 @@ pub enum StoreError {
     /// The change's task was stopped; whether it was stored is not known.
     #[error("the change was cut off by the shutdown; look whether it was stored, then repeat it")]
     CutOff,
+    /// Others found this process silent for too long and settled what it held.
+    #[error("the lease of this process has ended; it sends nothing under it, start it again")]
+    LeaseEnded,
     /// No room in the key directory.
     #[error(
         "the store holds {max} keys, revoked ones included, and takes no more; rotate a key \

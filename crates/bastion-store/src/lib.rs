@@ -12,6 +12,7 @@ mod fresh;
 #[cfg(test)]
 mod held_clock;
 mod keys;
+mod ledger;
 mod migrate;
 mod place;
 mod postgres;
@@ -26,6 +27,11 @@ pub use error::StoreError;
 pub use keys::{
     KeyDirectory, KeyEntry, KeyError, KeyFilter, KeyPage, KeyRecord, MAX_KEYS, MAX_LIVE_SECRETS,
     MAX_PAGE, NewKey, Overlap, Page, RevokedKeys, SecretInfo,
+};
+pub use ledger::{
+    Account, Adjustment, Cap, Charged, Concerns, Cost, Difference, HandError, HoldOrder, Labels,
+    Ledger, Marks, NotHeld, Payer, Prepaid, SetCap, Shortage, Ticket, TopUp, TopUpOutcome,
+    UnknownOutcome, Verdict,
 };
 pub use migrate::SchemaState;
 pub use place::{Migrate, Place, PostgresPlace};

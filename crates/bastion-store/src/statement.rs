@@ -130,6 +130,11 @@ impl Row {
         Ok(get!(self, column)?)
     }
 
+    /// A TEXT that may be null.
+    pub(crate) fn maybe_text(&self, column: &str) -> Result<Option<&str>, StoreError> {
+        Ok(get!(self, column)?)
+    }
+
     /// A BLOB or BYTEA.
     pub(crate) fn bytes(&self, column: &str) -> Result<&[u8], StoreError> {
         Ok(get!(self, column)?)

@@ -12,6 +12,11 @@ use crate::statement::{Cached, made_statement};
 const LISTS: &[&[&str]] = &[
     crate::calls::STATEMENTS,
     crate::keys::STATEMENTS,
+    crate::ledger::STATEMENTS_OF_DAYS,
+    crate::ledger::STATEMENTS_OF_HAND,
+    crate::ledger::STATEMENTS_OF_LIMITED,
+    crate::ledger::STATEMENTS_OF_ROWS,
+    crate::ledger::STATEMENTS_OF_VERIFY,
     crate::migrate::STATEMENTS,
     crate::store::STATEMENTS,
 ];

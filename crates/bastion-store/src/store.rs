@@ -14,6 +14,7 @@ use crate::calls::CallLog;
 use crate::data_dir::DataDir;
 use crate::database::Database;
 use crate::keys::KeyDirectory;
+use crate::ledger::Ledger;
 use crate::migrate::migrate;
 use crate::place::{Opened, Place};
 use crate::sqlite::SqliteDatabase;
@@ -34,6 +35,7 @@ pub struct Store {
 struct Inner {
     keys: KeyDirectory,
     calls: CallLog,
+    ledger: Ledger,
     db: Database,
     clock: Arc<dyn Clock>,
     tasks: Tasks,
@@ -80,7 +82,8 @@ impl Store {
         let tasks = Tasks::new();
         let keys = KeyDirectory::load(db.clone(), Arc::clone(&clock), tasks.clone()).await?;
         let calls = CallLog::new(db.clone());
-        Ok(Store { inner: Arc::new(Inner { keys, calls, db, clock, tasks, data_dir }) })
+        let ledger = Ledger::open(db.clone(), Arc::clone(&clock), &tasks).await?;
+        Ok(Store { inner: Arc::new(Inner { keys, calls, ledger, db, clock, tasks, data_dir }) })
     }
 
     /// The keys.
@@ -91,6 +94,11 @@ impl Store {
     /// The calls.
     pub fn calls(&self) -> &CallLog {
         &self.inner.calls
+    }
+
+    /// The money.
+    pub fn ledger(&self) -> &Ledger {
+        &self.inner.ledger
     }
 
     /// Writes one row through to the disk, for `/readyz`.
@@ -107,6 +115,7 @@ impl Store {
     /// Waits for changes that run, writes last uses, empties the write-ahead log, closes the
     /// database and lets the directory go. Again is fine.
     pub async fn close(&self) {
+        self.inner.ledger.close().await;
         self.inner.tasks.finished().await;
         match self.inner.keys.flush_last_use().await {
             Ok(_) | Err(StoreError::Closed) => {}

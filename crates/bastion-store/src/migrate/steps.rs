@@ -31,14 +31,26 @@ pub(super) const SQLITE: &[Step] = &[
         name: "a call is a document",
         script: include_str!("../../migrations/sqlite/0003_a_call_is_a_document.sql"),
     },
+    Step {
+        version: 7,
+        name: "the ledger",
+        script: include_str!("../../migrations/sqlite/0007_the_ledger.sql"),
+    },
 ];
 
 /// Begins where SQLite stood when PostgreSQL came.
-pub(super) const POSTGRES: &[Step] = &[Step {
-    version: 3,
-    name: "keys and calls",
-    script: include_str!("../../migrations/postgres/0003_keys_and_calls.sql"),
-}];
+pub(super) const POSTGRES: &[Step] = &[
+    Step {
+        version: 3,
+        name: "keys and calls",
+        script: include_str!("../../migrations/postgres/0003_keys_and_calls.sql"),
+    },
+    Step {
+        version: 7,
+        name: "the ledger",
+        script: include_str!("../../migrations/postgres/0007_the_ledger.sql"),
+    },
+];
 
 /// The steps of a database.
 pub(super) fn of(dialect: Dialect) -> &'static [Step] {

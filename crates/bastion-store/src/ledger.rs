@@ -1,0 +1,234 @@
+//! The ledger: what was paid in, what calls cost, what is set aside for those that run.
+//!
+//! Amounts are nano-units, counted with checked arithmetic. It must never let a limit be passed,
+//! never lose a settlement, and never change or delete an entry: what was wrong is put right by
+//! another one.
+#![deny(clippy::float_arithmetic, clippy::as_conversions)]
+
+mod bank;
+mod books;
+mod days;
+mod hand;
+mod limited;
+mod marks;
+mod order;
+mod outage;
+mod teller;
+mod verify;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bastion_runtime::Tasks;
+use bastion_types::{Clock, Money, RequestId};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout_at};
+
+pub use hand::{Account, Adjustment, Concerns, HandError, SetCap, TopUp, TopUpOutcome};
+pub use marks::Marks;
+pub use order::{
+    Cap, Charged, Cost, HoldOrder, Labels, NotHeld, Payer, Prepaid, Shortage, Ticket,
+    UnknownOutcome,
+};
+pub use verify::{Difference, Verdict};
+
+#[cfg(test)]
+pub(crate) use bank::rows::STATEMENTS as STATEMENTS_OF_ROWS;
+#[cfg(test)]
+pub(crate) use days::STATEMENTS as STATEMENTS_OF_DAYS;
+#[cfg(test)]
+pub(crate) use hand::STATEMENTS as STATEMENTS_OF_HAND;
+#[cfg(test)]
+pub(crate) use limited::STATEMENTS as STATEMENTS_OF_LIMITED;
+#[cfg(test)]
+pub(crate) use verify::STATEMENTS as STATEMENTS_OF_VERIFY;
+
+use crate::StoreError;
+use crate::database::Database;
+use bank::{Bank, Needs};
+use books::Books;
+use days::Days;
+use limited::Limited;
+use outage::Outage;
+use teller::{QUEUE_TASKS, Settling, Task, Teller, Waiting};
+
+/// How long a call waits for the disk, beside what it may wait for room.
+const DURABLE_WITHIN: Duration = Duration::from_secs(2);
+
+/// Holds of dead processes that one transaction ends.
+const SWEPT_AT_ONCE: u32 = 500;
+
+/// The ledger; cheap to clone.
+#[derive(Clone)]
+pub struct Ledger {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    queue: mpsc::Sender<Task>,
+    bank: Bank,
+    clock: Arc<dyn Clock>,
+    outage: Arc<Outage>,
+    days: Days,
+    limited: Limited,
+}
+
+impl Ledger {
+    /// Opens the ledger under a new lease: what processes before this one held is nobody's now.
+    pub(crate) async fn open(
+        db: Database,
+        clock: Arc<dyn Clock>,
+        tasks: &Tasks,
+    ) -> Result<Ledger, StoreError> {
+        let lease = RequestId::generate(clock.now()).map_err(|_| StoreError::NoRandomness)?;
+        let bank = Bank::new(db, Arc::clone(&clock), lease.as_str());
+        let outage = Arc::new(Outage::new(Arc::clone(&clock)));
+        let (queue, tasks_in) = mpsc::channel(QUEUE_TASKS);
+        let days = Days::read(bank.db()).await?;
+        let limited = Limited::default();
+        limited.read(bank.db()).await?;
+        tasks.spawn(Teller::new(bank.clone(), tasks_in, Arc::clone(&outage)).run());
+        Ok(Ledger { inner: Arc::new(Inner { queue, bank, clock, outage, days, limited }) })
+    }
+
+    /// Sets the most that a call may cost aside, durably. A call that nothing limits has nothing
+    /// set aside and no wait; it is counted at its end.
+    ///
+    /// # Errors
+    /// When a limit has no room, at once or within the order's wait, or the database is away.
+    pub async fn hold(&self, mut order: HoldOrder) -> Result<Ticket, NotHeld> {
+        let inner = &self.inner;
+        let (day, marks) = inner.days.count_on(&order.payer);
+        order.payer.day = day;
+        order.marks = marks;
+        if !inner.limited.limits(&order) {
+            return Ok(Ticket::counted(order, marks));
+        }
+        let until = Instant::now() + order.wait;
+        let (answer, told) = oneshot::channel();
+        let waiting = Box::new(Waiting { order, until, answer });
+        self.ask(Task::Hold(waiting), told, until).await
+    }
+
+    /// Sets as much aside again, for another attempt of a call: it does not wait for room.
+    ///
+    /// # Errors
+    /// As [`Ledger::hold`]; then the ticket stays as it was.
+    pub async fn extend(&self, ticket: &Ticket, more: Money) -> Result<Ticket, NotHeld> {
+        if !ticket.is_held() {
+            return Ok(ticket.clone());
+        }
+        let (answer, told) = oneshot::channel();
+        let extending = teller::Extending { ticket: ticket.clone(), more, answer };
+        self.ask(Task::Extend(Box::new(extending)), told, Instant::now()).await
+    }
+
+    /// Charges what a call cost and gives the rest back, in one.
+    ///
+    /// It waits as long as the database is away: what was used is owed.
+    ///
+    /// # Errors
+    /// When the process ends first; then the call's hold is swept at the next start.
+    pub async fn settle(&self, ticket: Ticket, cost: Cost) -> Result<Charged, StoreError> {
+        let (answer, told) = oneshot::channel();
+        self.bring(ticket, Some(cost), answer).await?;
+        told.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Gives all of it back: nothing was sent.
+    ///
+    /// # Errors
+    /// As [`Ledger::settle`].
+    pub async fn release(&self, ticket: Ticket) -> Result<(), StoreError> {
+        if !ticket.is_held() {
+            return Ok(());
+        }
+        let (answer, told) = oneshot::channel();
+        self.bring(ticket, None, answer).await?;
+        told.await.map_err(|_| StoreError::Closed)?.map(drop)
+    }
+
+    /// Ends what processes held whose lease has ended. Returns how many holds that were.
+    ///
+    /// # Errors
+    /// When the database cannot be written; what was ended stays ended.
+    pub async fn sweep(&self, outcome: UnknownOutcome) -> Result<u64, StoreError> {
+        let mut swept = 0_u64;
+        loop {
+            let ended = self.inner.bank.ended_holds(SWEPT_AT_ONCE).await?;
+            if ended.is_empty() {
+                return Ok(swept);
+            }
+            swept = swept.saturating_add(self.end(ended, outcome).await?);
+            drop(self.inner.queue.try_send(Task::LookAgain));
+        }
+    }
+
+    async fn end(
+        &self,
+        ended: Vec<books::OpenHold>,
+        outcome: UnknownOutcome,
+    ) -> Result<u64, StoreError> {
+        let mut books = Books::default();
+        let places: Vec<_> = ended.iter().map(|hold| books.stand(&hold.payer)).collect();
+        let needs =
+            Needs { holds: ended.iter().map(|hold| hold.call).collect(), charges: Vec::new() };
+        let at = self.inner.clock.now();
+        let count = u64::try_from(ended.len()).unwrap_or(u64::MAX);
+        let all = move |books: &mut Books| {
+            ended
+                .iter()
+                .zip(&places)
+                .try_for_each(|(hold, places)| books.sweep(hold, outcome, (places, at)).map(drop))
+        };
+        self.inner.bank.run(books, needs, all).await??;
+        Ok(count)
+    }
+
+    async fn bring(
+        &self,
+        ticket: Ticket,
+        cost: Option<Cost>,
+        answer: oneshot::Sender<Result<Charged, StoreError>>,
+    ) -> Result<(), StoreError> {
+        let at = self.inner.clock.now();
+        let settling = Settling { ticket, cost, at, again: false, answer: Some(answer) };
+        let sent = self.inner.queue.send(Task::Settle(Box::new(settling))).await;
+        sent.map_err(|_| StoreError::Closed)
+    }
+
+    /// Asks the teller, unless the database is known to be away.
+    async fn ask(
+        &self,
+        task: Task,
+        told: oneshot::Receiver<Result<Ticket, NotHeld>>,
+        until: Instant,
+    ) -> Result<Ticket, NotHeld> {
+        let busy = || NotHeld::unavailable(&StoreError::Busy);
+        if self.inner.outage.is_on() || self.inner.queue.try_send(task).is_err() {
+            return Err(busy());
+        }
+        match timeout_at(until + DURABLE_WITHIN, told).await {
+            Ok(Ok(told)) => told,
+            Ok(Err(_)) => Err(NotHeld::unavailable(&StoreError::Closed)),
+            Err(_) => {
+                self.inner.outage.began();
+                Err(busy())
+            }
+        }
+    }
+
+    /// Takes nothing more, writes what is owed.
+    pub(crate) async fn close(&self) {
+        drop(self.inner.queue.send(Task::Close).await);
+    }
+}
+
+impl std::fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Ledger")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,128 @@
+//! The ledger's statements. A list is handed over as one JSON text, so that a statement is the same
+//! whatever the list's length; how a list is opened is all that differs between the databases.
+//!
+//! It must never add up: sums are what the books say.
+
+use crate::database::Dialect;
+
+/// What is asked of a database.
+pub(super) struct Texts {
+    pub(super) accounts: &'static str,
+    pub(super) holds: &'static str,
+    pub(super) charges: &'static str,
+    pub(super) open_accounts: &'static str,
+    pub(super) put_accounts: &'static str,
+    pub(super) put_holds: &'static str,
+    pub(super) end_holds: &'static str,
+    pub(super) add_entries: &'static str,
+}
+
+/// The statements, with how a database opens a list of texts, a list of rows, and locks rows.
+macro_rules! texts {
+    ($list:literal, $rows:literal, $lock:literal) => {
+        Texts {
+            // In the order of their texts: everyone locks in the same one.
+            accounts: concat!(
+                "SELECT id, credited, spent, held FROM ledger_accounts WHERE id IN (", $list,
+                ") ORDER BY id", $lock
+            ),
+            holds: concat!("SELECT * FROM ledger_holds WHERE call IN (", $list, ")", $lock),
+            charges: concat!(
+                "SELECT e.id, e.amount, e.marks, CAST(CASE WHEN EXISTS (SELECT 1 FROM ",
+                "ledger_entries l WHERE l.reference = 'late/' || e.id) THEN 1 ELSE 0 END AS BIGINT)",
+                " AS corrected FROM ledger_entries e WHERE e.id IN (", $list, ")"
+            ),
+            open_accounts: concat!(
+                "INSERT INTO ledger_accounts (id, credited, spent, held) SELECT value ->> 0, 0, 0, 0",
+                " FROM ", $rows, " WHERE TRUE ORDER BY 1 ON CONFLICT (id) DO NOTHING"
+            ),
+            put_accounts: concat!(
+                "INSERT INTO ledger_accounts (id, credited, spent, held) SELECT value ->> 0, ",
+                "CAST(value ->> 1 AS BIGINT), CAST(value ->> 2 AS BIGINT), ",
+                "CAST(value ->> 3 AS BIGINT) FROM ", $rows, " WHERE TRUE ",
+                "ON CONFLICT (id) DO UPDATE SET credited = excluded.credited, ",
+                "spent = excluded.spent, held = excluded.held"
+            ),
+            put_holds: concat!(
+                "INSERT INTO ledger_holds (call, lease, amount, on_balance, day, environment, ",
+                "key_id, surface, labels) SELECT value ->> 0, $2, CAST(value ->> 1 AS BIGINT), ",
+                "CAST(value ->> 2 AS BIGINT), value ->> 3, value ->> 4, value ->> 5, value ->> 6, ",
+                "value ->> 7 FROM ", $rows, " WHERE TRUE ",
+                "ON CONFLICT (call) DO UPDATE SET amount = excluded.amount"
+            ),
+            end_holds: concat!("DELETE FROM ledger_holds WHERE call IN (", $list, ")"),
+            add_entries: concat!(
+                "INSERT INTO ledger_entries (id, kind, at_us, amount, on_balance, marks, day, ",
+                "environment, key_id, surface, input_tokens, output_tokens, labels, call_id, ",
+                "reference) SELECT value ->> 0, value ->> 1, CAST(value ->> 2 AS BIGINT), ",
+                "CAST(value ->> 3 AS BIGINT), CAST(value ->> 4 AS BIGINT), ",
+                "CAST(value ->> 5 AS BIGINT), value ->> 6, value ->> 7, value ->> 8, value ->> 9, ",
+                "CAST(value ->> 10 AS BIGINT), CAST(value ->> 11 AS BIGINT), value ->> 12, ",
+                "value ->> 13, value ->> 14 FROM ", $rows
+            ),
+        }
+    };
+}
+
+/// SQLite has one writer: it needs no locks.
+const SQLITE: Texts = texts!("SELECT value FROM json_each($1)", "json_each($1)", "");
+
+const POSTGRES: Texts = texts!(
+    "SELECT jsonb_array_elements_text(CAST($1 AS jsonb))",
+    "jsonb_array_elements(CAST($1 AS jsonb)) AS opened(value)",
+    " FOR UPDATE"
+);
+
+impl Texts {
+    /// This database's.
+    pub(super) fn of(dialect: Dialect) -> &'static Texts {
+        match dialect {
+            Dialect::Sqlite => &SQLITE,
+            Dialect::Postgres => &POSTGRES,
+        }
+    }
+
+    /// All of them.
+    #[cfg(test)]
+    fn all(&self) -> [&'static str; 8] {
+        [
+            self.accounts,
+            self.holds,
+            self.charges,
+            self.open_accounts,
+            self.put_accounts,
+            self.put_holds,
+            self.end_holds,
+            self.add_entries,
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::Database;
+    use crate::statement::{Cached, made_statement};
+
+    fn prepared(dialect: Dialect, number: usize, text: &str) -> String {
+        match dialect {
+            Dialect::Sqlite => format!("EXPLAIN {text}"),
+            Dialect::Postgres => format!("PREPARE ledger_{number} AS {text}"),
+        }
+    }
+
+    async fn check(db: &Database) {
+        for (number, text) in Texts::of(db.dialect()).all().iter().enumerate() {
+            let asked = prepared(db.dialect(), number, text);
+            let told = db.run(made_statement(asked, Cached::No)).await;
+            assert!(told.is_ok(), "{:?}: {text}: {told:?}", db.dialect());
+        }
+    }
+
+    #[tokio::test]
+    async fn every_statement_of_the_ledger_is_prepared_by_its_database() {
+        for db in crate::fresh::databases().await {
+            check(&db).await;
+        }
+    }
+}

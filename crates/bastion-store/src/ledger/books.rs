@@ -1,0 +1,389 @@
+//! The arithmetic of the ledger, without any database: what an order does to the sums.
+//!
+//! It must never let a sum and its entries part, never grant what does not fit, and never wrap.
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
+mod account;
+mod changes;
+
+use std::collections::HashMap;
+
+use bastion_types::{
+    AccountId, EnvironmentName, Length, Money, Period, RequestId, Scope, Timestamp, Usage,
+};
+
+pub(super) use account::{Place, Sums};
+pub(super) use changes::{Changes, Entry, EntryKind, OpenHold};
+
+use account::{Row, Rows};
+
+use super::marks::Marks;
+use super::order::{
+    Cap, Charged, Cost, Footing, HoldOrder, NotHeld, Payer, Prepaid, Shortage, Ticket,
+    UnknownOutcome, overflow,
+};
+use crate::StoreError;
+
+/// What came of asking for a hold.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// It is set aside, once the changes are durable.
+    Held(Ticket),
+    /// It fits once running calls have settled.
+    Wait(Shortage),
+    /// It can never fit.
+    Never(NotHeld),
+}
+
+/// A charge that was written before.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Earlier {
+    pub(super) amount: i64,
+    pub(super) marks: Marks,
+    /// A later correction by its own usage is there, too.
+    pub(super) corrected: bool,
+}
+
+/// The accounts, holds and charges that a batch needs, and what the batch does to them.
+#[derive(Debug, Default)]
+pub(super) struct Books {
+    rows: Rows,
+    holds: HashMap<RequestId, OpenHold>,
+    earlier: HashMap<RequestId, Earlier>,
+    set_caps: HashMap<(EnvironmentName, Length), i64>,
+    changes: Changes,
+}
+
+impl Books {
+    /// Notes which accounts a payer stands on, so that they are read.
+    pub(super) fn stand(&mut self, payer: &Payer) -> Vec<Place> {
+        // The balance is every order's first account.
+        let balance = self.rows.place(AccountId::BALANCE);
+        let counted = payer.accounts().map(|id| self.rows.place(id));
+        std::iter::once(balance).chain(counted.collect::<Vec<_>>()).collect()
+    }
+
+    /// Notes that the balance is to be read.
+    pub(super) fn stand_on_balance(&mut self) {
+        self.rows.place(AccountId::BALANCE);
+    }
+
+    /// The accounts to read.
+    pub(super) fn accounts(&self) -> impl Iterator<Item = &str> {
+        self.rows.all().map(|row| row.text.as_str())
+    }
+
+    /// An account as it is stored.
+    pub(super) fn read_account(&mut self, id: &str, sums: Sums) {
+        self.rows.read(id, sums);
+    }
+
+    /// A hold as it is stored.
+    pub(super) fn read_hold(&mut self, hold: OpenHold) {
+        self.holds.insert(hold.call, hold);
+    }
+
+    /// A charge as it is stored.
+    pub(super) fn read_charge(&mut self, call: RequestId, earlier: Earlier) {
+        self.earlier.insert(call, earlier);
+    }
+
+    /// A cap that an operator set.
+    pub(super) fn read_set_cap(&mut self, environment: EnvironmentName, length: Length, cap: i64) {
+        self.set_caps.insert((environment, length), cap);
+    }
+
+    /// Is this call's hold there?
+    pub(super) fn has_hold(&self, call: RequestId) -> bool {
+        self.holds.contains_key(&call)
+    }
+
+    /// What is to be written, and the accounts that changed.
+    pub(super) fn into_changes(self) -> Changes {
+        let changed = self.rows.changed();
+        Changes { accounts: changed, ..self.changes }
+    }
+
+    /// Asks for a hold. Whoever stands on an account that an earlier one waits for waits, too.
+    pub(super) fn hold(&mut self, order: &HoldOrder, places: &[Place]) -> Asked {
+        let on_balance = self.draws_on_balance(order.prepaid, places);
+        match self.room(&order.caps, order.prepaid, (order.amount, places)) {
+            Ok(()) => {}
+            Err(Tight::Never(why)) => return Asked::Never(why),
+            Err(Tight::Wait(shortage)) => return Asked::Wait(shortage),
+        }
+        let amount = order.amount.nanos();
+        if self.reserve(amount, on_balance, places).is_none() {
+            return Asked::Never(NotHeld::unavailable(&overflow()));
+        }
+        let hold = OpenHold {
+            call: order.call,
+            amount,
+            on_balance,
+            payer: order.payer.clone(),
+            labels: order.labels.clone(),
+        };
+        self.holds.insert(order.call, hold.clone());
+        self.changes.put_holds.push(hold);
+        Asked::Held(Ticket::held(order, on_balance, order.marks))
+    }
+
+    /// Asks for more for a call that has a hold: for another attempt.
+    pub(super) fn extend(&mut self, ticket: &Ticket, more: Money, places: &[Place]) -> Asked {
+        if let Err(tight) = self.room(&ticket.caps, ticket.prepaid, (more, places)) {
+            return match tight {
+                Tight::Never(why) => Asked::Never(why),
+                Tight::Wait(shortage) => Asked::Wait(shortage),
+            };
+        }
+        let Some(hold) = self.holds.get(&ticket.call).cloned() else {
+            return Asked::Never(NotHeld::unavailable(&StoreError::LeaseEnded));
+        };
+        let extended = hold.amount.checked_add(more.nanos());
+        let reserved = self.reserve(more.nanos(), hold.on_balance, places);
+        let (Some(amount), Some(())) = (extended, reserved) else {
+            return Asked::Never(NotHeld::unavailable(&overflow()));
+        };
+        let hold = OpenHold { amount, ..hold };
+        self.holds.insert(ticket.call, hold.clone());
+        self.changes.put_holds.push(hold);
+        Asked::Held(Ticket { amount: Money::from_nanos(amount), ..ticket.clone() })
+    }
+
+    /// Pays into the balance.
+    pub(super) fn top_up(&mut self, entry: Entry) -> Result<(), StoreError> {
+        let place = self.rows.place(AccountId::BALANCE);
+        let row = self.rows.at_mut(place).ok_or_else(overflow)?;
+        row.sums.credited = row.sums.credited.checked_add(entry.amount).ok_or_else(overflow)?;
+        self.changes.entries.push(entry);
+        Ok(())
+    }
+
+    /// Puts a sum right by hand.
+    pub(super) fn adjust(&mut self, entry: Entry, places: &[Place]) -> Result<(), StoreError> {
+        self.spend(entry.amount, entry.on_balance, places)?;
+        self.changes.entries.push(entry);
+        Ok(())
+    }
+
+    /// Turns a hold into a charge and gives the rest back; again changes nothing.
+    pub(super) fn settle(
+        &mut self,
+        ticket: &Ticket,
+        cost: &Cost,
+        (places, at): (&[Place], Timestamp),
+    ) -> Result<Charged, StoreError> {
+        let marks = cost.marks.with(ticket.marks);
+        if let Some(hold) = self.holds.remove(&ticket.call) {
+            self.give_back(&hold, places);
+            self.changes.ended_holds.push(hold.call);
+            let over = Marks::AT_THE_HOLD.when(cost.amount.nanos() > hold.amount);
+            let amount = cost.amount.nanos().min(hold.amount);
+            let charge = (amount, marks.with(over), hold.on_balance);
+            return self.charge(ticket, cost, charge, (places, at));
+        }
+        match (self.earlier.get(&ticket.call).copied(), ticket.footing) {
+            (Some(earlier), Footing::Held { on_balance })
+                if earlier.marks.has(Marks::UNKNOWN_OUTCOME) && !earlier.corrected =>
+            {
+                self.correct(ticket, cost, (earlier, on_balance), (places, at))
+            }
+            (Some(earlier), _) => {
+                let amount = Money::from_nanos(earlier.amount);
+                Ok(Charged { amount, marks: earlier.marks })
+            }
+            (None, Footing::Held { on_balance }) => {
+                let amount = cost.amount.nanos().min(ticket.amount.nanos());
+                let charge = (amount, marks.with(Marks::LATE), on_balance);
+                self.charge(ticket, cost, charge, (places, at))
+            }
+            (None, Footing::Counted { prepaid }) => {
+                let on_balance = self.draws_on_balance(prepaid, places);
+                self.charge(ticket, cost, (cost.amount.nanos(), marks, on_balance), (places, at))
+            }
+        }
+    }
+
+    /// Gives a hold back: nothing was sent. Again changes nothing.
+    pub(super) fn release(&mut self, call: RequestId, places: &[Place]) {
+        if let Some(hold) = self.holds.remove(&call) {
+            self.give_back(&hold, places);
+            self.changes.ended_holds.push(call);
+        }
+    }
+
+    /// Ends the hold of a call whose process has died.
+    pub(super) fn sweep(
+        &mut self,
+        hold: &OpenHold,
+        outcome: UnknownOutcome,
+        (places, at): (&[Place], Timestamp),
+    ) -> Result<Charged, StoreError> {
+        let ticket = Ticket {
+            call: hold.call,
+            payer: hold.payer.clone(),
+            caps: Vec::new(),
+            prepaid: Prepaid::Auto,
+            amount: Money::from_nanos(hold.amount),
+            footing: Footing::Held { on_balance: hold.on_balance },
+            marks: Marks::NONE,
+        };
+        let amount = match outcome {
+            UnknownOutcome::Charge => ticket.amount,
+            UnknownOutcome::Release => Money::ZERO,
+        };
+        let cost = Cost {
+            amount,
+            usage: Usage::default(),
+            marks: Marks::UNKNOWN_OUTCOME,
+            labels: hold.labels.clone(),
+        };
+        self.settle(&ticket, &cost, (places, at))
+    }
+
+    /// The usage of a call that was swept came all the same: its charge is put right.
+    fn correct(
+        &mut self,
+        ticket: &Ticket,
+        cost: &Cost,
+        (earlier, on_balance): (Earlier, bool),
+        (places, at): (&[Place], Timestamp),
+    ) -> Result<Charged, StoreError> {
+        let amount = cost.amount.nanos().min(ticket.amount.nanos());
+        let difference = amount.checked_sub(earlier.amount).ok_or_else(overflow)?;
+        self.spend(difference, on_balance, places)?;
+        let marks = cost.marks.with(Marks::LATE);
+        let reference = format!("late/{}", ticket.call);
+        self.earlier.insert(ticket.call, Earlier { corrected: true, ..earlier });
+        self.changes.entries.push(Entry {
+            id: None,
+            kind: EntryKind::Adjustment,
+            call: Some(ticket.call),
+            reference: Some(reference),
+            ..Entry::of(ticket, cost, (difference, marks, on_balance), at)
+        });
+        Ok(Charged { amount: Money::from_nanos(amount), marks })
+    }
+
+    fn charge(
+        &mut self,
+        ticket: &Ticket,
+        cost: &Cost,
+        charge: (i64, Marks, bool),
+        (places, at): (&[Place], Timestamp),
+    ) -> Result<Charged, StoreError> {
+        let (amount, marks, on_balance) = charge;
+        self.spend(amount, on_balance, places)?;
+        self.earlier.insert(ticket.call, Earlier { amount, marks, corrected: false });
+        self.changes.entries.push(Entry::of(ticket, cost, charge, at));
+        Ok(Charged { amount: Money::from_nanos(amount), marks })
+    }
+
+    /// Does every account that has a limit have room?
+    fn room(
+        &self,
+        caps: &[Cap],
+        prepaid: Prepaid,
+        (amount, places): (Money, &[Place]),
+    ) -> Result<(), Tight> {
+        let mut wait = None;
+        for row in places.iter().filter_map(|place| self.rows.at(*place)) {
+            let Some(cap) = self.cap(row, caps, prepaid) else { continue };
+            let shortage = || Shortage {
+                account: row.id.clone(),
+                cap: Money::from_nanos(cap),
+                spent: Money::from_nanos(row.sums.spent),
+                held: Money::from_nanos(row.sums.held),
+                asked: amount,
+            };
+            let spent = row.sums.spent.checked_add(amount.nanos());
+            if spent.is_none_or(|spent| spent > cap) {
+                return Err(Tight::Never(NotHeld::Spent(shortage())));
+            }
+            let all = spent.and_then(|spent| spent.checked_add(row.sums.held));
+            if wait.is_none() && (row.waited_for || all.is_none_or(|all| all > cap)) {
+                wait = Some(shortage());
+            }
+        }
+        wait.map_or(Ok(()), |shortage| Err(Tight::Wait(shortage)))
+    }
+
+    /// Others that stand on the account of this shortage come after the one that waits for it.
+    pub(super) fn wait_for(&mut self, shortage: &Shortage) {
+        self.rows.wait_for(&shortage.account);
+    }
+
+    /// The limit of an account: what an operator set, else the configuration's; what was paid in.
+    fn cap(&self, row: &Row, caps: &[Cap], prepaid: Prepaid) -> Option<i64> {
+        if row.id == AccountId::BALANCE {
+            return row.balance_refuses(prepaid).then_some(row.sums.credited);
+        }
+        self.set_cap(&row.id).or_else(|| {
+            let own = caps.iter().find(|cap| cap.is_of(&row.id));
+            own.map(|cap| cap.amount.nanos())
+        })
+    }
+
+    fn set_cap(&self, id: &AccountId) -> Option<i64> {
+        let Scope::Environment(environment) = &id.scope else { return None };
+        let length = match id.period {
+            Period::Ever => return None,
+            Period::Day(_) => Length::Day,
+            Period::Month(_) => Length::Month,
+        };
+        self.set_caps.get(&(environment.clone(), length)).copied()
+    }
+
+    /// Prepaid money is drawn from the first top-up on, or where it is asked for.
+    fn draws_on_balance(&self, prepaid: Prepaid, places: &[Place]) -> bool {
+        let balance = places.first().and_then(|place| self.rows.at(*place));
+        balance.is_some_and(|row| prepaid == Prepaid::Always || row.sums.credited != 0)
+    }
+
+    /// Adds to what is held, on all accounts or on none.
+    fn reserve(&mut self, amount: i64, on_balance: bool, places: &[Place]) -> Option<()> {
+        let fits = |row: &Row| {
+            let all = row.sums.held.checked_add(amount)?;
+            row.sums.spent.checked_add(all)
+        };
+        let drawn = || places.iter().skip(usize::from(!on_balance));
+        for place in drawn() {
+            fits(self.rows.at(*place)?)?;
+        }
+        for place in drawn() {
+            let row = self.rows.at_mut(*place)?;
+            row.sums.held = row.sums.held.checked_add(amount)?;
+        }
+        Some(())
+    }
+
+    fn give_back(&mut self, hold: &OpenHold, places: &[Place]) {
+        for place in places.iter().skip(usize::from(!hold.on_balance)) {
+            let Some(row) = self.rows.at_mut(*place) else { continue };
+            row.sums.held = row.sums.held.saturating_sub(hold.amount);
+        }
+    }
+
+    /// Adds to what is spent, on all accounts or on none.
+    fn spend(&mut self, amount: i64, on_balance: bool, places: &[Place]) -> Result<(), StoreError> {
+        let drawn = || places.iter().skip(usize::from(!on_balance));
+        let sum = |row: &Row| row.sums.spent.checked_add(amount);
+        for place in drawn() {
+            self.rows.at(*place).and_then(sum).ok_or_else(overflow)?;
+        }
+        for place in drawn() {
+            let row = self.rows.at_mut(*place).ok_or_else(overflow)?;
+            row.sums.spent = sum(row).ok_or_else(overflow)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why there is no room.
+enum Tight {
+    Never(NotHeld),
+    Wait(Shortage),
+}
+
+#[cfg(test)]
+mod tests;

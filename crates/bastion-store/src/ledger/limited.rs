@@ -1,0 +1,64 @@
+//! Is there anything at all that limits a call? Kept in memory, so that a deployment without
+//! limits has no wait for the disk before its calls.
+//!
+//! It must never say no where the ledger has a limit: it is read again behind every change.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use bastion_types::EnvironmentName;
+
+use super::order::{HoldOrder, Prepaid};
+use crate::StoreError;
+use crate::database::Database;
+use crate::statement::statement;
+
+const PAID_IN: &str = "SELECT credited FROM ledger_accounts WHERE id = 'balance'";
+const CAPPED: &str = "SELECT DISTINCT environment FROM ledger_caps";
+
+/// What both databases are asked to prepare.
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&str] = &[PAID_IN, CAPPED];
+
+#[derive(Default)]
+pub(super) struct Limited {
+    known: ArcSwap<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    paid_in: bool,
+    capped: HashSet<EnvironmentName>,
+}
+
+impl Limited {
+    /// As the ledger has it now.
+    pub(super) async fn read(&self, db: &Database) -> Result<(), StoreError> {
+        let paid_in = db.row(statement(PAID_IN)).await?;
+        let credited = paid_in.map(|row| row.number("credited")).transpose()?;
+        let mut capped = HashSet::new();
+        for row in db.rows(statement(CAPPED)).await? {
+            let environment = EnvironmentName::parse(row.text("environment")?);
+            capped.insert(environment.map_err(|_| StoreError::corrupt("a cap's environment"))?);
+        }
+        let paid_in = credited.is_some_and(|credited| credited != 0);
+        self.known.store(Arc::new(Known { paid_in, capped }));
+        Ok(())
+    }
+
+    /// Is there a balance that charges draw on?
+    pub(super) fn has_balance(&self) -> bool {
+        self.known.load().paid_in
+    }
+
+    pub(super) fn limits(&self, order: &HoldOrder) -> bool {
+        let known = self.known.load();
+        let balance = match order.prepaid {
+            Prepaid::Always => true,
+            Prepaid::Auto => known.paid_in,
+            Prepaid::Never => false,
+        };
+        balance || !order.caps.is_empty() || known.capped.contains(&order.payer.environment)
+    }
+}

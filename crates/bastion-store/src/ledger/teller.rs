@@ -1,0 +1,133 @@
+//! The teller: holds and settlements of all tasks, one transaction a batch.
+//!
+//! It must never say that money is set aside before that is on the disk, never let one that came
+//! later pass one that waits for the same account, and never lose a settlement.
+
+mod line;
+mod round;
+mod task;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+pub(super) use task::{Extending, Settling, Task, Waiting};
+
+use super::bank::Bank;
+use super::outage::Outage;
+use line::Line;
+
+/// Tasks that wait for the teller; whoever brings another one waits for a place.
+pub(super) const QUEUE_TASKS: usize = 16_384;
+
+/// Most tasks of one transaction: more would make the first of them wait for the last.
+const BATCH_TASKS: usize = 1024;
+
+/// Settlements that are kept while the database is away.
+const MAX_OWED: usize = 65_536;
+
+/// From a batch that failed to the next try.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// How often those who wait are asked again when another process may have given money back.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// How long the end waits for a database that is away; what is still owed then is swept later.
+const LAST_TRIES: Duration = Duration::from_secs(10);
+
+/// One process's teller.
+pub(super) struct Teller {
+    bank: Bank,
+    queue: mpsc::Receiver<Task>,
+    outage: Arc<Outage>,
+    line: Line,
+    /// Settlements and releases that the database did not take yet.
+    owed: Vec<Settling>,
+    retry_at: Option<Instant>,
+    /// From when on the end waits no longer.
+    give_up_at: Option<Instant>,
+}
+
+impl Teller {
+    pub(super) fn new(bank: Bank, queue: mpsc::Receiver<Task>, outage: Arc<Outage>) -> Teller {
+        Teller {
+            bank,
+            queue,
+            outage,
+            line: Line::default(),
+            owed: Vec::new(),
+            retry_at: None,
+            give_up_at: None,
+        }
+    }
+
+    /// Works until the queue is closed and nothing is owed.
+    pub(super) async fn run(mut self) {
+        let mut fresh = Vec::new();
+        loop {
+            let open = self.gather(&mut fresh).await;
+            self.round(&mut fresh).await;
+            if !open && self.is_done() {
+                return;
+            }
+        }
+    }
+
+    /// Waits for a task, or for the next time that something is due. False: the queue is closed.
+    async fn gather(&mut self, fresh: &mut Vec<Task>) -> bool {
+        let due = self.due();
+        if self.give_up_at.is_some() {
+            // Closed: what is left comes at once.
+            while fresh.len() < BATCH_TASKS
+                && let Ok(task) = self.queue.try_recv()
+            {
+                fresh.push(task);
+            }
+            if fresh.is_empty() && !self.owed.is_empty() {
+                wait_until(due).await;
+            }
+            return !fresh.is_empty();
+        }
+        tokio::select! {
+            got = self.queue.recv_many(fresh, BATCH_TASKS) => {
+                if got == 0 {
+                    self.give_up_at = Some(Instant::now() + LAST_TRIES);
+                    self.line.turn_away_all();
+                }
+                got > 0
+            }
+            () = wait_until(due) => true,
+        }
+    }
+
+    /// When something happens without any task.
+    fn due(&self) -> Option<Instant> {
+        let look = (!self.line.is_empty()).then(|| Instant::now() + LOOK_AGAIN);
+        let look = look.into_iter().chain(self.line.first_end()).min();
+        let retry = if self.owed.is_empty() { None } else { self.retry_at };
+        [look, retry].into_iter().flatten().min()
+    }
+
+    fn is_done(&mut self) -> bool {
+        if self.owed.is_empty() {
+            return true;
+        }
+        let late = self.give_up_at.is_some_and(|at| Instant::now() >= at);
+        if late {
+            tracing::error!(
+                settlements = self.owed.len(),
+                "the database did not come back; what these calls hold is swept at the next start"
+            );
+        }
+        late
+    }
+}
+
+async fn wait_until(due: Option<Instant>) {
+    match due {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,191 @@
+//! One round of the teller: what gives room first, then the line, then who is new.
+//!
+//! It must never answer what the database has not confirmed.
+
+use std::mem;
+
+use tokio::time::Instant;
+
+use super::super::bank::Needs;
+use super::super::books::{Asked, Books, Place};
+use super::super::marks::Marks;
+use super::super::order::{Charged, NotHeld, Ticket};
+use super::line::refuse;
+use super::task::{Extending, Settling, Task, Waiting};
+use super::{MAX_OWED, PAUSE, Teller};
+use crate::StoreError;
+
+/// A round's tasks, each with the accounts that it stands on.
+#[derive(Default)]
+struct Round {
+    settling: Vec<(Settling, Vec<Place>)>,
+    extending: Vec<(Extending, Vec<Place>)>,
+    waiting: Vec<(Box<Waiting>, Vec<Place>)>,
+}
+
+/// What came of each, in the same order.
+#[derive(Default)]
+struct Told {
+    settled: Vec<Result<Charged, StoreError>>,
+    extended: Vec<Asked>,
+    held: Vec<Asked>,
+}
+
+impl Teller {
+    /// Decides and writes everything that is there, then answers.
+    pub(super) async fn round(&mut self, fresh: &mut Vec<Task>) {
+        let mut books = Books::default();
+        let mut needs = Needs::default();
+        let round = self.sort(fresh, &mut books, &mut needs);
+        if round.is_empty() {
+            return;
+        }
+        let told = self.bank.run(books, needs, |books| round.decide(books)).await;
+        match told {
+            Ok(told) => {
+                self.outage.over();
+                self.answer(round, told);
+            }
+            Err(cause) => self.put_off(round, &cause),
+        }
+    }
+
+    /// Who is asked in which order.
+    fn sort(&mut self, fresh: &mut Vec<Task>, books: &mut Books, needs: &mut Needs) -> Round {
+        let mut round = Round::default();
+        let due = self.retry_at.is_none_or(|at| at <= Instant::now());
+        let owed = if due { mem::take(&mut self.owed) } else { Vec::new() };
+        let mut settling = owed;
+        for waiting in self.line.take() {
+            round.wait(Box::new(waiting), books);
+        }
+        for task in fresh.drain(..) {
+            match task {
+                Task::Hold(waiting) => round.wait(waiting, books),
+                Task::Extend(extending) => {
+                    needs.holds.push(extending.ticket.call);
+                    let places = books.stand(&extending.ticket.payer);
+                    round.extending.push((*extending, places));
+                }
+                Task::Settle(one) => settling.push(*one),
+                Task::LookAgain => {}
+                Task::Close => self.queue.close(),
+            }
+        }
+        for one in settling {
+            if one.ticket.is_held() {
+                needs.holds.push(one.ticket.call);
+            } else if one.again {
+                needs.charges.push(one.ticket.call);
+            }
+            let places = books.stand(&one.ticket.payer);
+            round.settling.push((one, places));
+        }
+        round
+    }
+
+    fn answer(&mut self, round: Round, told: Told) {
+        for ((settling, _), charged) in round.settling.into_iter().zip(told.settled) {
+            if let Err(cause) = &charged {
+                tracing::error!(request_id = %settling.ticket.call, %cause, "a call was not charged");
+            }
+            if let Some(answer) = settling.answer {
+                // The call's task may be gone; its charge is there.
+                drop(answer.send(charged));
+            }
+        }
+        for ((extending, _), asked) in round.extending.into_iter().zip(told.extended) {
+            let told = match asked {
+                Asked::Held(ticket) => Ok(ticket),
+                Asked::Wait(shortage) => Err(NotHeld::Reserved(shortage)),
+                Asked::Never(why) => Err(why),
+            };
+            drop(extending.answer.send(told));
+        }
+        for ((waiting, _), asked) in round.waiting.into_iter().zip(told.held) {
+            match asked {
+                Asked::Held(ticket) => self.hand_over(*waiting, ticket),
+                Asked::Wait(shortage) => self.line.queue(waiting, shortage),
+                Asked::Never(why) => refuse(*waiting, why),
+            }
+        }
+    }
+
+    /// Gives the ticket to its call; if nobody waits for it any more, it is given back.
+    fn hand_over(&mut self, waiting: Waiting, ticket: Ticket) {
+        if let Err(Ok(ticket)) = waiting.answer.send(Ok(ticket)) {
+            self.owe(self.give_back(ticket));
+        }
+    }
+
+    /// The database did not take it: who asks is refused, what is owed stays owed.
+    fn put_off(&mut self, round: Round, cause: &StoreError) {
+        tracing::error!(%cause, "the ledger cannot be written; no call is sent without a hold");
+        self.outage.began();
+        self.retry_at = Some(Instant::now() + PAUSE);
+        for (extending, _) in round.extending {
+            drop(extending.answer.send(Err(NotHeld::unavailable(cause))));
+        }
+        for (waiting, _) in round.waiting {
+            // Whether it was written before the failure is not known.
+            let ticket = Ticket::held(&waiting.order, false, Marks::NONE);
+            self.owe(self.give_back(ticket));
+            refuse(*waiting, NotHeld::unavailable(cause));
+        }
+        for (settling, _) in round.settling {
+            self.owe(Settling { again: true, ..settling });
+        }
+    }
+
+    fn give_back(&self, ticket: Ticket) -> Settling {
+        Settling { ticket, cost: None, at: self.bank.now(), again: true, answer: None }
+    }
+
+    fn owe(&mut self, settling: Settling) {
+        if self.owed.len() < MAX_OWED {
+            self.owed.push(settling);
+        } else {
+            tracing::error!(
+                request_id = %settling.ticket.call,
+                "too much is owed to a database that is away; this hold is swept at the next start"
+            );
+        }
+    }
+}
+
+impl Round {
+    fn is_empty(&self) -> bool {
+        self.settling.is_empty() && self.extending.is_empty() && self.waiting.is_empty()
+    }
+
+    fn wait(&mut self, waiting: Box<Waiting>, books: &mut Books) {
+        if waiting.answer.is_closed() {
+            return;
+        }
+        let places = books.stand(&waiting.order.payer);
+        self.waiting.push((waiting, places));
+    }
+
+    fn decide(&self, books: &mut Books) -> Told {
+        let mut told = Told::default();
+        for (one, places) in &self.settling {
+            told.settled.push(if let Some(cost) = &one.cost {
+                books.settle(&one.ticket, cost, (places, one.at))
+            } else {
+                books.release(one.ticket.call, places);
+                Ok(Charged::NOTHING)
+            });
+        }
+        for (one, places) in &self.extending {
+            told.extended.push(books.extend(&one.ticket, one.more, places));
+        }
+        for (one, places) in &self.waiting {
+            let asked = books.hold(&one.order, places);
+            if let Asked::Wait(shortage) = &asked {
+                books.wait_for(shortage);
+            }
+            told.held.push(asked);
+        }
+        told
+    }
+}

@@ -1,0 +1,327 @@
+//! The ledger on a real database, with a clock that stands still.
+//!
+//! It must never depend on how long anything takes.
+
+use bastion_types::{
+    AccountId, Clock, EnvironmentName, KeyId, Length, Money, RequestId, Scope, Usage, Zone,
+};
+
+use super::*;
+use crate::held_clock::HeldClock;
+
+/// A ledger in memory, and what its callers are.
+pub(super) struct Scene {
+    pub(super) ledger: Ledger,
+    clock: Arc<HeldClock>,
+    tasks: Tasks,
+    db: Database,
+}
+
+impl Scene {
+    pub(super) async fn new() -> Scene {
+        // The last one is PostgreSQL's, where there is one to test with.
+        let db = crate::fresh::databases().await.pop().unwrap();
+        let (clock, tasks) = (HeldClock::new(), Tasks::new());
+        let ledger = Ledger::open(db.clone(), clock.clone(), &tasks).await.unwrap();
+        Scene { ledger, clock, tasks, db }
+    }
+
+    /// The process dies and another one opens the same database.
+    async fn restart(self) -> Scene {
+        self.ledger.close().await;
+        let Scene { clock, db, .. } = self;
+        let tasks = Tasks::new();
+        let ledger = Ledger::open(db.clone(), clock.clone(), &tasks).await.unwrap();
+        Scene { ledger, clock, tasks, db }
+    }
+
+    fn payer(&self) -> Payer {
+        Payer {
+            environment: prod(),
+            key_id: KeyId::parse("0000000000Ab"),
+            surface: None,
+            day: Zone::UTC.day_of(self.clock.now()),
+        }
+    }
+
+    /// A call of prod with a monthly cap.
+    pub(super) fn order(&self, amount: &str, cap: &str) -> HoldOrder {
+        let call = RequestId::generate(self.clock.now()).unwrap();
+        let cap = Cap { scope: Scope::Environment(prod()), length: Length::Month, amount: m(cap) };
+        HoldOrder { caps: vec![cap], ..HoldOrder::new(call, self.payer(), m(amount)) }
+    }
+
+    async fn month(&self) -> Account {
+        let scope = Scope::Environment(prod());
+        let id = AccountId::over(scope, Length::Month, self.payer().day);
+        self.ledger.account(&id).await.unwrap()
+    }
+
+    async fn balance(&self) -> Account {
+        self.ledger.account(&AccountId::BALANCE).await.unwrap()
+    }
+
+    /// Nothing is held and every sum is what its entries say.
+    async fn is_clean(&self) {
+        let verdict = self.ledger.verify().await.unwrap();
+        assert!(verdict.ok && verdict.holds_open == 0, "{verdict:?}");
+    }
+
+    async fn top_up(&self, amount: &str, reference: &str) -> Result<TopUpOutcome, HandError> {
+        let reference = reference.to_owned();
+        self.ledger.top_up(TopUp { amount: m(amount), reference, note: None }).await
+    }
+}
+
+fn prod() -> EnvironmentName {
+    EnvironmentName::parse("prod").unwrap()
+}
+
+fn m(text: &str) -> Money {
+    Money::parse(text).unwrap()
+}
+
+pub(super) fn cost(text: &str) -> Cost {
+    let usage = Usage { input_tokens: 7, output_tokens: 3, ..Usage::default() };
+    Cost { amount: m(text), usage, marks: Marks::NONE, labels: Labels::default() }
+}
+
+#[tokio::test]
+async fn a_settled_call_is_charged_and_the_rest_given_back() {
+    let scene = Scene::new().await;
+    let ticket = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
+    assert_eq!(scene.month().await.held, m("3"));
+    let bigger = scene.ledger.extend(&ticket, m("3")).await.unwrap();
+    assert_eq!((bigger.amount(), scene.month().await.held), (m("6"), m("6")));
+    let charged = scene.ledger.settle(bigger, cost("4.5")).await.unwrap();
+    assert_eq!(charged.amount, m("4.5"));
+    assert_eq!(scene.month().await, Account { spent: m("4.5"), ..Account::default() });
+    let again = scene.ledger.settle(ticket, cost("4.5")).await.unwrap();
+    assert_eq!(again.amount, m("4.5"), "the same charge again is the charge that is there");
+    assert_eq!(scene.month().await.spent, m("4.5"));
+    scene.is_clean().await;
+}
+
+#[tokio::test]
+async fn only_a_spent_cap_is_final_and_a_reserved_one_waits() {
+    let scene = Scene::new().await;
+    let first = scene.ledger.hold(scene.order("6", "10")).await.unwrap();
+    let told = scene.ledger.hold(scene.order("6", "10")).await.unwrap_err();
+    assert!(matches!(&told, NotHeld::Reserved(why) if why.held == m("6")), "{told:?}");
+    let told = scene.ledger.hold(scene.order("11", "10")).await.unwrap_err();
+    assert!(matches!(told, NotHeld::Spent(_)), "{told:?}");
+    let wait = HoldOrder { wait: Duration::from_mins(1), ..scene.order("6", "10") };
+    let waiting = scene.tasks.spawn({
+        let ledger = scene.ledger.clone();
+        async move { ledger.hold(wait).await }
+    });
+    scene.ledger.settle(first, cost("1")).await.unwrap();
+    let second = waiting.await.unwrap().unwrap();
+    scene.ledger.settle(second, cost("5")).await.unwrap();
+    let told = scene.ledger.hold(scene.order("6", "10")).await.unwrap_err();
+    assert!(matches!(&told, NotHeld::Spent(why) if why.spent == m("6")), "{told:?}");
+    scene.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_small_call_does_not_pass_a_large_one_that_came_first() {
+    let scene = Scene::new().await;
+    let first = scene.ledger.hold(scene.order("6", "10")).await.unwrap();
+    let large = HoldOrder { wait: Duration::from_mins(1), ..scene.order("9", "10") };
+    let ledger = scene.ledger.clone();
+    let large = scene.tasks.spawn(async move { ledger.hold(large).await });
+    while scene.ledger.inner.queue.capacity() == QUEUE_TASKS && !large.is_finished() {
+        tokio::task::yield_now().await;
+        let small = scene.ledger.hold(scene.order("1", "10")).await;
+        match small {
+            // It came before the large one.
+            Ok(ticket) => scene.ledger.release(ticket).await.unwrap(),
+            Err(NotHeld::Reserved(_)) => break,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+    scene.ledger.release(first).await.unwrap();
+    let large = large.await.unwrap().unwrap();
+    scene.ledger.release(large).await.unwrap();
+    scene.is_clean().await;
+}
+
+#[tokio::test]
+async fn two_hundred_callers_never_pass_a_cap_worth_fifty_calls() {
+    let scene = Scene::new().await;
+    let calls = (0..200).map(|_| {
+        let ledger = scene.ledger.clone();
+        let order = HoldOrder { wait: Duration::from_mins(1), ..scene.order("0.3", "5") };
+        scene.tasks.spawn(async move {
+            match ledger.hold(order).await {
+                Ok(ticket) => Some(ledger.settle(ticket, cost("0.1")).await.unwrap().amount),
+                Err(NotHeld::Spent(_)) => None,
+                Err(other) => panic!("{other:?}"),
+            }
+        })
+    });
+    let mut let_through = 0;
+    for call in calls.collect::<Vec<_>>() {
+        let_through += i64::from(call.await.unwrap().is_some());
+    }
+    let month = scene.month().await;
+    assert!(month.spent <= m("5") && month.held == Money::ZERO);
+    assert_eq!(month.spent.nanos(), m("0.1").nanos() * let_through);
+    // Whoever fits is let through: the last 0.2 are less than a bound of 0.3.
+    assert_eq!(let_through, 48);
+    scene.is_clean().await;
+}
+
+#[tokio::test]
+async fn the_holds_of_a_dead_process_are_charged_and_marked_once() {
+    let scene = Scene::new().await;
+    let ticket = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
+    let scene = scene.restart().await;
+    assert_eq!(scene.month().await.held, m("3"));
+    assert_eq!(scene.ledger.sweep(UnknownOutcome::Charge).await.unwrap(), 1);
+    assert_eq!(scene.ledger.sweep(UnknownOutcome::Charge).await.unwrap(), 0);
+    assert_eq!(scene.month().await, Account { spent: m("3"), ..Account::default() });
+    // A process that was only frozen tells what the call cost: the charge is put right, once.
+    for _ in 0..2 {
+        scene.ledger.settle(ticket.clone(), cost("1")).await.unwrap();
+        assert_eq!(scene.month().await.spent, m("1"));
+    }
+    scene.is_clean().await;
+}
+
+#[tokio::test]
+async fn the_holds_of_a_dead_process_may_be_given_back() {
+    let scene = Scene::new().await;
+    let _lost = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
+    let scene = scene.restart().await;
+    assert_eq!(scene.ledger.sweep(UnknownOutcome::Release).await.unwrap(), 1);
+    assert_eq!(scene.month().await, Account::default());
+    assert_eq!(scene.ledger.verify().await.unwrap().entries, 1, "it is marked all the same");
+    scene.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_top_up_counts_once_for_each_reference() {
+    let scene = Scene::new().await;
+    assert_eq!(scene.top_up("50", "r1").await.unwrap(), TopUpOutcome::Done);
+    assert_eq!(scene.top_up("50", "r1").await.unwrap(), TopUpOutcome::AlreadyThere);
+    let told = scene.top_up("51", "r1").await.unwrap_err();
+    assert!(matches!(told, HandError::OtherAmount { .. }), "{told}");
+    assert!(matches!(scene.top_up("0", "r2").await, Err(HandError::Amount)));
+    assert_eq!(scene.balance().await.credited, m("50"));
+    scene.is_clean().await;
+}
+
+#[tokio::test]
+async fn from_the_first_top_up_on_an_empty_balance_refuses() {
+    let scene = Scene::new().await;
+    let order = || HoldOrder { caps: Vec::new(), ..scene.order("3", "0") };
+    let before = scene.ledger.hold(order()).await.unwrap();
+    assert!(!before.is_held(), "nothing limits it");
+    scene.ledger.settle(before, cost("2")).await.unwrap();
+    assert_eq!(scene.balance().await, Account::default(), "no balance was there to draw on");
+    scene.top_up("4", "r1").await.unwrap();
+    let first = scene.ledger.hold(order()).await.unwrap();
+    let told = scene.ledger.hold(order()).await.unwrap_err();
+    assert!(matches!(&told, NotHeld::Reserved(why) if why.account == AccountId::BALANCE));
+    scene.ledger.settle(first, cost("2")).await.unwrap();
+    let told = scene.ledger.hold(order()).await.unwrap_err();
+    assert!(matches!(&told, NotHeld::Spent(why) if why.account == AccountId::BALANCE));
+    let watched = HoldOrder { prepaid: Prepaid::Never, ..order() };
+    let watched = scene.ledger.hold(watched).await.unwrap();
+    scene.ledger.settle(watched, cost("3")).await.unwrap();
+    assert_eq!(scene.balance().await.spent, m("5"), "it is drawn on and does not refuse");
+    scene.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_cap_that_an_operator_sets_counts_from_the_next_call_on() {
+    let scene = Scene::new().await;
+    let order = || HoldOrder { caps: Vec::new(), ..scene.order("3", "0") };
+    scene.ledger.set_cap(&prod(), Length::Day, m("2")).await.unwrap();
+    assert!(matches!(scene.ledger.hold(order()).await, Err(NotHeld::Spent(_))));
+    let caps = scene.ledger.set_caps().await.unwrap();
+    assert_eq!((caps.len(), caps[0].cap, caps[0].length), (1, m("2"), Length::Day));
+    // It stands in place of the configuration's, which is lower.
+    scene.ledger.set_cap(&prod(), Length::Month, m("100")).await.unwrap();
+    scene.ledger.remove_cap(&prod(), Length::Day).await.unwrap();
+    let ticket = scene.ledger.hold(scene.order("3", "1")).await.unwrap();
+    scene.ledger.release(ticket).await.unwrap();
+    assert!(scene.ledger.remove_cap(&prod(), Length::Month).await.unwrap());
+    assert!(!scene.ledger.remove_cap(&prod(), Length::Month).await.unwrap());
+    assert!(matches!(scene.ledger.hold(scene.order("3", "1")).await, Err(NotHeld::Spent(_))));
+}
+
+#[tokio::test]
+async fn a_correction_has_a_reason_and_gives_back_no_more_than_was_charged() {
+    let scene = Scene::new().await;
+    let order = scene.order("3", "10");
+    let call = order.call;
+    let ticket = scene.ledger.hold(order).await.unwrap();
+    scene.ledger.settle(ticket, cost("2")).await.unwrap();
+    let adjust = |nanos: i64, concerns: Concerns, reference: &str| {
+        scene.ledger.adjust(Adjustment {
+            amount: Money::from_nanos(nanos),
+            concerns,
+            reason: "the provider gave it back".to_owned(),
+            reference: reference.to_owned(),
+        })
+    };
+    let back = -m("1.5").nanos();
+    adjust(back, Concerns::Call(call), "a").await.unwrap();
+    let told = adjust(back, Concerns::Call(call), "b").await.unwrap_err();
+    assert!(matches!(told, HandError::TooMuchBack { cost } if cost == m("0.5")), "{told}");
+    assert_eq!(adjust(back, Concerns::Call(call), "a").await.unwrap(), TopUpOutcome::AlreadyThere);
+    assert_eq!(scene.month().await.spent, m("0.5"));
+    let day = scene.payer().day;
+    adjust(m("1").nanos(), Concerns::Environment(prod(), day), "c").await.unwrap();
+    assert_eq!(scene.month().await.spent, m("1.5"));
+    let nobody = RequestId::generate(scene.clock.now()).unwrap();
+    let told = adjust(1, Concerns::Call(nobody), "d").await.unwrap_err();
+    assert!(matches!(told, HandError::UnknownCall(_)));
+    scene.is_clean().await;
+}
+
+#[tokio::test]
+async fn verify_names_a_sum_that_was_changed_by_hand() {
+    let scene = Scene::new().await;
+    let ticket = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
+    scene.ledger.settle(ticket, cost("2")).await.unwrap();
+    let forged = "UPDATE ledger_accounts SET spent = spent - 1 WHERE id = 'env/prod/2026-11'";
+    scene.db.run(crate::statement::statement(forged)).await.unwrap();
+    let verdict = scene.ledger.verify().await.unwrap();
+    let expect = Difference {
+        account: "env/prod/2026-11".to_owned(),
+        sum: "spent",
+        kept: Money::from_nanos(m("2").nanos() - 1),
+        counted: m("2"),
+    };
+    assert_eq!((verdict.ok, verdict.differences), (false, vec![expect]));
+}
+
+#[tokio::test]
+async fn a_call_that_leaves_while_it_waits_holds_nothing() {
+    let scene = Scene::new().await;
+    let first = scene.ledger.hold(scene.order("6", "10")).await.unwrap();
+    let wait = HoldOrder { wait: Duration::from_mins(1), ..scene.order("6", "10") };
+    let gone = tokio::time::timeout(Duration::from_millis(20), scene.ledger.hold(wait)).await;
+    assert!(gone.is_err());
+    scene.ledger.release(first).await.unwrap();
+    let ticket = scene.ledger.hold(scene.order("10", "10")).await.unwrap();
+    scene.ledger.release(ticket).await.unwrap();
+    scene.is_clean().await;
+}
+
+#[tokio::test]
+async fn what_is_owed_is_written_before_the_end() {
+    let scene = Scene::new().await;
+    let ticket = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
+    let ledger = scene.ledger.clone();
+    let settled = scene.tasks.spawn(async move { ledger.settle(ticket, cost("2")).await });
+    assert!(settled.await.unwrap().is_ok());
+    scene.ledger.close().await;
+    scene.tasks.finished().await;
+    assert_eq!(scene.month().await, Account { spent: m("2"), ..Account::default() });
+    let told = scene.ledger.hold(scene.order("1", "10")).await.unwrap_err();
+    assert!(matches!(told, NotHeld::Unavailable { .. }));
+}
