@@ -11,7 +11,7 @@ use crate::agreement;
 use crate::codes;
 use crate::config::Config;
 use crate::elements::environments::Environment;
-use crate::elements::limits::LimitsSection;
+use crate::elements::limits::{LimitsSection, LimitsUrl};
 use crate::elements::models::Model;
 use crate::elements::operator::Operator;
 use crate::elements::retry::Retry;
@@ -148,6 +148,16 @@ impl Parts {
             tls.cert.path = beside(folder, &tls.cert.path);
             tls.key.path = beside(folder, &tls.key.path);
         }
+        let mut limits = self.limits?;
+        let url = match &mut limits.url {
+            LimitsUrl::Reference(reference) => Some(reference),
+            LimitsUrl::Local | LimitsUrl::Redis(_) => None,
+        };
+        for reference in url.into_iter().chain(&mut limits.password) {
+            if let SecretReference::File(path) = reference {
+                *path = beside(folder, path);
+            }
+        }
         Ok(Config {
             organization: self.organization?,
             currency: self.currency?,
@@ -155,7 +165,7 @@ impl Parts {
             server,
             operator: self.operator?,
             store: self.store?,
-            limits: self.limits?,
+            limits,
             upstreams,
             models: self.models?,
             environments: self.environments?,

@@ -5,7 +5,7 @@
 use std::future::ready;
 use std::sync::Arc;
 
-use bastion_observe::Check;
+use bastion_observe::{Check, Part};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -43,9 +43,14 @@ pub(crate) fn schemas() -> Vec<(&'static str, Value)> {
         "check": { "enum": ["listeners", "store", "credentials", "serving"] },
         "why": { "type": "string" },
     }));
+    let degraded = object(&json!({
+        "part": { "enum": ["limits"] },
+        "why": { "type": "string" },
+    }));
     let readiness = object(&json!({
         "ready": { "type": "boolean" },
         "failing": { "type": "array", "items": failing },
+        "degraded": { "type": "array", "items": degraded },
     }));
     vec![("Readiness", readiness)]
 }
@@ -54,6 +59,13 @@ pub(crate) fn schemas() -> Vec<(&'static str, Value)> {
 struct Readiness {
     ready: bool,
     failing: Vec<Failing>,
+    degraded: Vec<Degraded>,
+}
+
+#[derive(Serialize)]
+struct Degraded {
+    part: &'static str,
+    why: String,
 }
 
 #[derive(Serialize)]
@@ -75,7 +87,10 @@ fn readiness(desk: &Desk) -> Result<Answer, Problem> {
     let ready = failing.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let told = |(check, why)| Failing { check: name(check), why };
-    Answer::json(status, &Readiness { ready, failing: failing.into_iter().map(told).collect() })
+    let failing = failing.into_iter().map(told).collect();
+    let part = |(part, why)| Degraded { part: part_name(part), why };
+    let degraded = desk.readiness.degraded().into_iter().map(part).collect();
+    Answer::json(status, &Readiness { ready, failing, degraded })
 }
 
 fn name(check: Check) -> &'static str {
@@ -84,6 +99,12 @@ fn name(check: Check) -> &'static str {
         Check::Store => "store",
         Check::Credentials => "credentials",
         Check::Serving => "serving",
+    }
+}
+
+fn part_name(part: Part) -> &'static str {
+    match part {
+        Part::Limits => "limits",
     }
 }
 

@@ -39,7 +39,8 @@ impl Callers {
         match request.uri().path() {
             "/healthz" => Some(word(StatusCode::OK, "ok")),
             "/readyz" if self.desk.gateway.tools.readiness.is_ready() => {
-                Some(word(StatusCode::OK, "ready"))
+                let is_whole = self.desk.gateway.tools.readiness.is_whole();
+                Some(word(StatusCode::OK, if is_whole { "ready" } else { "degraded" }))
             }
             "/readyz" => Some(word(StatusCode::SERVICE_UNAVAILABLE, "not ready")),
             _ => None,

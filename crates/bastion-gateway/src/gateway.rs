@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use bastion_limits::Registry;
+use bastion_limits::Limits;
 use bastion_observe::{CallSink, Metrics, Readiness, Redactor};
 use bastion_runtime::Drain;
 use bastion_store::Store;
@@ -34,12 +34,13 @@ pub struct Tools {
     pub drain: Drain,
     /// The upstreams' circuit breakers.
     pub breakers: Arc<Breakers>,
+    /// Rates and concurrency of all keys.
+    pub limits: Limits,
 }
 
 /// The callers' plane of one process.
 pub struct Gateway {
     pub(crate) tools: Tools,
-    pub(crate) limits: Registry,
     pub(crate) retry_budget: RetryBudget,
     pub(crate) dice: Dice,
     policy: ArcSwap<Policy>,
@@ -50,7 +51,6 @@ impl Gateway {
     pub fn new(tools: Tools, policy: Policy) -> Gateway {
         Gateway {
             tools,
-            limits: Registry::new(),
             retry_budget: RetryBudget::new(),
             dice: Dice::from_system(),
             policy: ArcSwap::from_pointee(policy),

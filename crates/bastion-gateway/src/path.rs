@@ -70,7 +70,7 @@ async fn prepare(
     body: Incoming,
 ) -> Result<Hold, Turned> {
     let body = door::receive(&caller.policy, arrival, body).await?;
-    let admitted = admit::admit(desk, caller, arrival, body)?;
+    let admitted = admit::admit(desk, caller, arrival, body).await?;
     let screened = screen::screen(desk, caller, admitted)?;
     hold::hold(screened)
 }

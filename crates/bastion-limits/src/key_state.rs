@@ -7,33 +7,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bastion_types::{MonoNanos, RateKind};
 
-use crate::bucket::{Bucket, Shortage};
+use crate::away::Away;
+use crate::bucket::Bucket;
+use crate::denial::{Denied, InTheWay, slot_shortage};
+use crate::rate::Shortage;
 use crate::slots::Slots;
 use crate::{KeyLimits, Standing};
-
-const NANOS_PER_SECOND: u64 = 1_000_000_000;
-
-/// When a slot may be free again cannot be known; a second is what we name.
-const SLOT_WAIT_NANOS: u64 = NANOS_PER_SECOND;
 
 /// What one call wants beside its one request and one slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ask {
     /// The bound of what it may use, in tokens.
     pub tokens: u64,
-}
-
-/// Why a call is not admitted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Denied {
-    /// The limit that is in the way longest.
-    pub kind: RateKind,
-    /// Until it may fit, in whole seconds, at least 1.
-    pub retry_after_s: u32,
-    /// It can never fit: the tokens asked are above the whole bucket, or the limit is 0.
-    pub never: bool,
-    /// Where the key stands with its rates.
-    pub standing: Standing,
 }
 
 /// What the calls of one key have taken.
@@ -53,6 +38,8 @@ pub struct Permit {
     standing: Standing,
     /// Tokens that this call has taken and not given back.
     held_tokens: AtomicU64,
+    /// What it has taken outside this process; dropped with the permit, it comes back as well.
+    away: Option<Box<Away>>,
 }
 
 impl KeyState {
@@ -79,19 +66,15 @@ impl KeyState {
     /// When one of the limits does not allow it.
     pub fn admit(self: &Arc<Self>, ask: Ask, now: MonoNanos) -> Result<Permit, Denied> {
         // Looked at first, so that a call that is refused anyway takes nothing from others.
-        if let Some((kind, shortage)) = self.worst_shortage(ask, now) {
+        if let Some((kind, shortage)) = self.in_the_way(ask, now).longest() {
             return Err(self.denied(kind, shortage, now));
         }
-        if self.slots.as_ref().is_some_and(|slots| !slots.take()) {
-            let wait = Shortage::Wait { nanos: SLOT_WAIT_NANOS };
+        if let Some(slots) = self.slots.as_ref().filter(|slots| !slots.take()) {
+            let wait = slot_shortage(slots.limit(), u32::MAX).unwrap_or(Shortage::Never);
             return Err(self.denied(RateKind::Concurrency, wait, now));
         }
         // From here the slot comes back by itself.
-        let mut permit = Permit {
-            state: Arc::clone(self),
-            standing: Standing::default(),
-            held_tokens: AtomicU64::new(0),
-        };
+        let mut permit = self.permit();
         if let Some(requests) = &self.requests {
             let standing = requests
                 .take(1, now)
@@ -109,6 +92,20 @@ impl KeyState {
         Ok(permit)
     }
 
+    /// Takes as much, beyond the limits if need be: the call is admitted elsewhere.
+    pub(crate) fn admitted_elsewhere(self: &Arc<Self>, ask: Ask, now: MonoNanos) -> Permit {
+        self.slots.iter().for_each(Slots::take_anyway);
+        let mut permit = self.permit();
+        if let Some(requests) = &self.requests {
+            requests.take_into_debt(1, now);
+        }
+        if let Some(tokens) = &self.tokens {
+            let forgiven = tokens.take_into_debt(ask.tokens, now);
+            permit.held_tokens = AtomicU64::new(ask.tokens.saturating_sub(forgiven));
+        }
+        permit
+    }
+
     /// Where the key stands with its rates.
     pub fn standing(&self, now: MonoNanos) -> Standing {
         Standing {
@@ -117,53 +114,56 @@ impl KeyState {
         }
     }
 
-    /// The limit that is in the way longest, if one is.
-    fn worst_shortage(&self, ask: Ask, now: MonoNanos) -> Option<(RateKind, Shortage)> {
-        let requests = self.requests.as_ref().and_then(|bucket| bucket.shortage(1, now));
-        let tokens = self.tokens.as_ref().and_then(|bucket| bucket.shortage(ask.tokens, now));
-        let slots = self.slots.as_ref().and_then(|slots| match slots.limit() {
-            0 => Some(Shortage::Never),
-            _ => (!slots.seems_free()).then_some(Shortage::Wait { nanos: SLOT_WAIT_NANOS }),
-        });
-        // The last of equals wins, so a rate is named before concurrency.
-        [(RateKind::Concurrency, slots), (RateKind::Tokens, tokens), (RateKind::Requests, requests)]
-            .into_iter()
-            .filter_map(|(kind, shortage)| Some((kind, shortage?)))
-            .max_by_key(|(_, shortage)| wait_nanos(*shortage))
+    fn permit(self: &Arc<Self>) -> Permit {
+        Permit {
+            state: Arc::clone(self),
+            standing: Standing::default(),
+            held_tokens: AtomicU64::new(0),
+            away: None,
+        }
+    }
+
+    fn in_the_way(&self, ask: Ask, now: MonoNanos) -> InTheWay {
+        InTheWay {
+            requests: self.requests.as_ref().and_then(|bucket| bucket.shortage(1, now)),
+            tokens: self.tokens.as_ref().and_then(|bucket| bucket.shortage(ask.tokens, now)),
+            slots: self
+                .slots
+                .as_ref()
+                .and_then(|slots| slot_shortage(slots.limit(), slots.seem_taken())),
+        }
     }
 
     fn denied(&self, kind: RateKind, shortage: Shortage, now: MonoNanos) -> Denied {
-        let seconds = wait_nanos(shortage).div_ceil(NANOS_PER_SECOND).max(1);
-        Denied {
-            kind,
-            retry_after_s: u32::try_from(seconds).unwrap_or(u32::MAX),
-            never: shortage == Shortage::Never,
-            standing: self.standing(now),
-        }
-    }
-}
-
-fn wait_nanos(shortage: Shortage) -> u64 {
-    match shortage {
-        Shortage::Wait { nanos } => nanos,
-        Shortage::Never => u64::MAX,
+        Denied::new(kind, shortage, self.standing(now))
     }
 }
 
 impl Permit {
+    /// It has taken this outside the process, and stands so there.
+    pub(crate) fn with_away(mut self, away: Away) -> Permit {
+        if let Some(standing) = away.standing() {
+            self.standing = standing;
+        }
+        self.away = Some(Box::new(away));
+        self
+    }
+
     /// Where the key stood just after this call was admitted.
     pub fn standing(&self) -> Standing {
         self.standing
     }
 
-    /// Where the key stands now.
+    /// Where the key stands now; where others count it as well, as far as this process knows.
     pub fn standing_now(&self, now: MonoNanos) -> Standing {
-        self.state.standing(now)
+        let away = self.away.as_ref().and_then(|away| away.standing());
+        away.unwrap_or_else(|| self.state.standing(now))
     }
 
     /// The call is over and used `used` tokens: what was not used comes back, what was used beyond
     /// is taken, into debt if need be (at most one whole bucket). Said again, the last word counts.
     pub fn settle_tokens(&self, used: u64, now: MonoNanos) {
+        self.away.iter().for_each(|away| away.settle_tokens(used));
         let Some(bucket) = &self.state.tokens else { return };
         let held = self.held_tokens.swap(used, Ordering::AcqRel);
         if let Some(unused @ 1..) = held.checked_sub(used) {

@@ -6,6 +6,7 @@
 mod call_sink;
 mod deployment;
 mod labels;
+mod limits_metrics;
 mod log;
 mod metrics;
 mod readiness;
@@ -14,7 +15,8 @@ mod redact;
 pub use call_sink::{CallSink, CallSinkWriter, call_sink};
 pub use deployment::{Deployment, Setting};
 pub use labels::AttemptOutcome;
+pub use limits_metrics::LimitsMetrics;
 pub use log::{LogFormat, LogSink, start_log};
 pub use metrics::{InFlight, Metrics, ReloadOutcome};
-pub use readiness::{Check, Readiness, Standing};
+pub use readiness::{Check, Part, Readiness, Standing};
 pub use redact::{REDACTED, Redactor};

@@ -19,6 +19,7 @@ use crate::labels::{
     AttemptLabels, AttemptOutcome, CallLabels, DurationLabels, Label, RefusalLabels, ReloadLabels,
     TokenKind, TokenLabels, UnitKind, UnitLabels, UpstreamLabels,
 };
+use crate::limits_metrics::LimitsMetrics;
 
 /// Up to ten minutes: the longest that an unstreamed answer may take.
 const DURATION_BUCKETS_S: [f64; 14] =
@@ -55,6 +56,7 @@ pub struct Metrics {
     refused_retries: Counter,
     opened_breakers: Family<UpstreamLabels, Counter>,
     reloads: Family<ReloadLabels, Counter>,
+    limits: LimitsMetrics,
 }
 
 fn durations() -> Histogram {
@@ -81,6 +83,7 @@ impl Metrics {
             refused_retries: Counter::default(),
             opened_breakers: Family::default(),
             reloads: Family::default(),
+            limits: LimitsMetrics::default(),
         };
         metrics.register(version);
         metrics
@@ -141,6 +144,7 @@ impl Metrics {
             self.opened_breakers.clone(),
         );
         to.register("config_reloads", "Reloads of the configuration", self.reloads.clone());
+        self.limits.register(to);
     }
 
     /// As Prometheus text.
@@ -236,6 +240,11 @@ impl Metrics {
     /// Records that the store did not take.
     pub fn unwritten(&self, records: u64) {
         self.unwritten_records.inc_by(records);
+    }
+
+    /// Of limits that nodes share.
+    pub fn limits(&self) -> &LimitsMetrics {
+        &self.limits
     }
 
     /// A reload of the configuration.

@@ -28,17 +28,26 @@ pub enum Standing {
     Fails(String),
 }
 
+/// What can be worse than it should be while calls are taken all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Part {
+    /// The limits are counted by all nodes together.
+    Limits,
+}
+
 /// What is known of each check; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Readiness {
     checks: Arc<Mutex<Vec<(Check, Standing)>>>,
+    degraded: Arc<Mutex<Vec<(Part, String)>>>,
 }
 
 impl Default for Readiness {
     fn default() -> Readiness {
         let unknown = |check| (check, Standing::Fails("not begun".to_owned()));
         let all = [Check::Listeners, Check::Store, Check::Credentials, Check::Serving];
-        Readiness { checks: Arc::new(Mutex::new(all.map(unknown).to_vec())) }
+        let checks = Arc::new(Mutex::new(all.map(unknown).to_vec()));
+        Readiness { checks, degraded: Arc::default() }
     }
 }
 
@@ -60,6 +69,23 @@ impl Readiness {
     /// Do all checks stand?
     pub fn is_ready(&self) -> bool {
         self.checks.lock().iter().all(|(_, standing)| *standing == Standing::Stands)
+    }
+
+    /// Takes note of a part that is degraded for this reason, or of one that is whole.
+    pub fn set_part(&self, part: Part, degraded: Option<String>) {
+        let mut parts = self.degraded.lock();
+        parts.retain(|(other, _)| *other != part);
+        parts.extend(degraded.map(|why| (part, why)));
+    }
+
+    /// Which parts are degraded and why, for operators.
+    pub fn degraded(&self) -> Vec<(Part, String)> {
+        self.degraded.lock().clone()
+    }
+
+    /// Is no part degraded?
+    pub fn is_whole(&self) -> bool {
+        self.degraded.lock().is_empty()
     }
 
     /// What fails, for operators.
@@ -87,5 +113,19 @@ mod tests {
         assert!(readiness.is_ready());
         readiness.set(Check::Store, Standing::Fails("full".into()));
         assert_eq!(readiness.failing(), [(Check::Store, "full".to_owned())]);
+    }
+
+    #[test]
+    fn a_degraded_part_does_not_end_readiness() {
+        let readiness = Readiness::default();
+        for check in [Check::Listeners, Check::Store, Check::Credentials, Check::Serving] {
+            readiness.set(check, Standing::Stands);
+        }
+        readiness.set_part(Part::Limits, Some("lost".to_owned()));
+        readiness.set_part(Part::Limits, Some("slow".to_owned()));
+        assert!(readiness.is_ready() && !readiness.is_whole());
+        assert_eq!(readiness.degraded(), [(Part::Limits, "slow".to_owned())]);
+        readiness.set_part(Part::Limits, None);
+        assert!(readiness.is_whole());
     }
 }

@@ -5,6 +5,7 @@
 mod credentials;
 mod deployment;
 mod house;
+mod limits;
 mod log;
 mod operator_token;
 mod signals;

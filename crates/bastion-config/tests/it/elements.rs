@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use bastion_config::{Breaker, HttpVersion, Kind, ModelTimeouts, Retry, Size};
+use bastion_config::{Breaker, HttpVersion, Kind, LimitsUrl, ModelTimeouts, Retry, Size};
 use bastion_types::{ModelName, Region, Span, UpstreamName};
 
 use super::{FULL, codes, read, with};
@@ -430,12 +430,39 @@ fn a_setting_without_its_protection_does_not_load() {
     }
     check("threads = 2", "trusted_proxies = []", unbuilt);
     check("url = \"sqlite\"", "url = \"sqlite\"\nmigrate = \"manual\"", unbuilt);
-    check("url = \"local\"", "url = \"local\"\nprefix = \"x\"", unbuilt);
     for section in
         ["surfaces.x", "balance", "recharge", "alerts.rules.x", "[waivers]", "ledger", "pii"]
     {
         check("[environments.dev]", &format!("[{section}]\n[environments.dev]"), unbuilt);
     }
+}
+
+#[test]
+fn limits_are_counted_where_the_file_says_and_hold_no_password() {
+    const LOCAL: &str = "url = \"local\"";
+    const REDIS: &str = "url = \"rediss://bastion@cache.internal:6380/1\"";
+    let more = "password = \"env:REDIS_PASSWORD\"\nprefix = \"acme\"\nlease = \"30s\"";
+    let config = read(&with(LOCAL, &format!("{REDIS}\n{more}"))).unwrap().config;
+    let url = "rediss://bastion@cache.internal:6380/1".to_owned();
+    assert_eq!(config.limits.url, LimitsUrl::Redis(url));
+    assert_eq!((config.limits.prefix.as_str(), config.limits.lease), ("acme", Span::from_secs(30)));
+    assert_eq!(config.limits.timeout, Span::from_millis(100));
+    let long = format!("prefix = \"{}\"", "x".repeat(65));
+    for (setting, expect) in [
+        ("lease = \"999ms\"", &["out_of_range"][..]),
+        ("lease = \"11m\"", &["out_of_range"]),
+        ("lease = 30", &["wrong_unit"]),
+        ("lease = \"1s\"", &[]),
+        ("timeout = \"9ms\"", &["out_of_range"]),
+        ("timeout = \"11s\"", &["out_of_range"]),
+        ("prefix = \"a{b}\"", &["bad_value"]),
+        (&long, &["bad_value"]),
+        ("password = \"hunter2\"", &["literal_secret"]),
+    ] {
+        check(LOCAL, &format!("{REDIS}\n{setting}"), expect);
+    }
+    check(LOCAL, "url = \"rediss://bastion:hunter2@cache\"", &["literal_secret"]);
+    check(LOCAL, "url = \"file:redis.url\"", &[]);
 }
 
 #[test]

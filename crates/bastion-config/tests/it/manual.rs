@@ -52,6 +52,7 @@ fn the_manual_says_the_defaults() {
     // What has no default stands there as an example.
     plain.server.threads = written.server.threads;
     plain.server.tls.clone_from(&written.server.tls);
+    plain.limits.password.clone_from(&written.limits.password);
     plain.server.environments.clone_from(&written.server.environments);
     for (name, upstream) in &mut plain.upstreams {
         upstream.ca.clone_from(&written.upstreams[name].ca);

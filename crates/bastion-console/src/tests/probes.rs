@@ -1,6 +1,6 @@
 //! What monitoring reads.
 
-use bastion_observe::{Check, Standing};
+use bastion_observe::{Check, Part, Standing};
 use http::{Method, Request};
 use serde_json::json;
 
@@ -24,10 +24,14 @@ async fn readiness_names_what_fails_and_why() {
     plane.readiness.set(Check::Store, Standing::Fails("the disk is full".to_owned()));
     let got = plane.probe(Method::GET, "/readyz").await.json(503);
     let failing = json!([{ "check": "store", "why": "the disk is full" }]);
-    assert_eq!(got, json!({ "ready": false, "failing": failing }));
+    assert_eq!(got, json!({ "ready": false, "failing": failing, "degraded": [] }));
     plane.readiness.set(Check::Store, Standing::Stands);
     let got = plane.probe(Method::GET, "/readyz").await.json(200);
-    assert_eq!(got, json!({ "ready": true, "failing": [] }));
+    assert_eq!(got, json!({ "ready": true, "failing": [], "degraded": [] }));
+    plane.readiness.set_part(Part::Limits, Some("Redis is lost".to_owned()));
+    let got = plane.probe(Method::GET, "/readyz").await.json(200);
+    let degraded = json!([{ "part": "limits", "why": "Redis is lost" }]);
+    assert_eq!(got, json!({ "ready": true, "failing": [], "degraded": degraded }));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! May this call run now? The body is read, the model found, rates and a slot are taken.
 //!
-//! It must never take from one limit when another refuses, and never wait.
+//! It must never take from one limit when another refuses, and never wait but for the limits.
 
 mod delivery;
 mod wanted;
@@ -73,7 +73,7 @@ impl From<Refusal> for NotAdmitted {
 }
 
 /// Reads the body, finds the model, takes rates and a slot.
-pub(super) fn admit(
+pub(super) async fn admit(
     desk: &Desk,
     caller: &Caller,
     arrival: &Arrival,
@@ -88,15 +88,11 @@ pub(super) fn admit(
     let Wanted { model, payload, stream, answers, work, state_asked_by, user } =
         wanted::read(caller, service, received)?;
     let output_bound_tokens = model.output_bound_tokens(work);
-    let permit =
-        take_limits(desk, caller, (output_bound_tokens, payload.text_bytes)).map_err(|denied| {
-            let refusal = refusal_of(&denied, caller);
-            NotAdmitted {
-                refusal,
-                standing: Some(denied.standing),
-                model: Some(Arc::clone(&model)),
-            }
-        })?;
+    let taken = take_limits(desk, caller, (output_bound_tokens, payload.text_bytes)).await;
+    let permit = taken.map_err(|denied| {
+        let refusal = refusal_of(&denied, caller);
+        NotAdmitted { refusal, standing: Some(denied.standing), model: Some(Arc::clone(&model)) }
+    })?;
     let delivery = match (stream, atomic) {
         (None, _) => Delivery::Whole(answers),
         (Some(dialect), false) => Delivery::Stream(dialect),
@@ -152,7 +148,7 @@ fn wants_atomic(arrival: &Arrival) -> Result<bool, Refusal> {
     }
 }
 
-fn take_limits(
+async fn take_limits(
     desk: &Desk,
     caller: &Caller,
     (output, text_bytes): (u64, u64),
@@ -160,8 +156,9 @@ fn take_limits(
     let input = text_bytes.div_ceil(BYTES_PER_TOKEN);
     let key = &caller.key;
     let limits = KeyLimits { rpm: key.rpm, tpm: key.tpm, concurrency: key.concurrency };
-    let state = desk.gateway.limits.state(key.id, limits);
-    state.admit(Ask { tokens: input.saturating_add(output) }, desk.gateway.tools.clock.monotonic())
+    let ask = Ask { tokens: input.saturating_add(output) };
+    let tools = &desk.gateway.tools;
+    tools.limits.admit(key.id, limits, ask, tools.clock.monotonic()).await
 }
 
 fn refusal_of(denied: &Denied, caller: &Caller) -> Refusal {

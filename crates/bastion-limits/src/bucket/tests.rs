@@ -5,6 +5,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::MAX_PER_MINUTE;
 
 const SECOND: i64 = 1_000_000_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -187,7 +188,7 @@ proptest! {
         let whole = i128::from(limit);
         let mut model = Model { limit: whole, level: whole * FINE, now: start };
         // Two roundings of at most a part each: where a part lies between yes and no, both are right.
-        let tolerance = 2 * FINE / i128::from(bucket.parts_per_token) + 2;
+        let tolerance = 2 * FINE / i128::from(bucket.rate.parts_per_token()) + 2;
         for step in steps {
             match step {
                 Step::Wait(nanos) => model.advance(model.now + nanos),

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use bastion_config::Config;
+use bastion_config::{Config, LimitsUrl, SecretReference};
 use bastion_observe::{Check, Readiness, Redactor, Standing};
 use bastion_outbound::resolve;
 use bastion_types::{Secret, UpstreamName};
@@ -45,6 +45,10 @@ impl Credentials {
                 Err(cause) => missing.push(format!("upstreams.{name}.api_key: {cause}")),
             }
         }
+        // Of the limits it is only looked whether they resolve: who opens them reads them.
+        for (setting, reference) in limits_references(config) {
+            missing.extend(resolve(reference).err().map(|cause| format!("{setting}: {cause}")));
+        }
         for secret in resolved.values() {
             redactor.hide(secret);
         }
@@ -53,4 +57,15 @@ impl Credentials {
         readiness.set(Check::Credentials, standing);
         Ok(resolved)
     }
+}
+
+fn limits_references(config: &Config) -> impl Iterator<Item = (&'static str, &SecretReference)> {
+    let url = match &config.limits.url {
+        LimitsUrl::Reference(reference) => Some(("limits.url", reference)),
+        LimitsUrl::Local | LimitsUrl::Redis(_) => None,
+    };
+    let password = config.limits.password.as_ref().map(|password| ("limits.password", password));
+    // Where this process counts for itself, no password is asked for.
+    let is_local = config.limits.url == LimitsUrl::Local;
+    url.into_iter().chain(password).filter(move |_| !is_local)
 }

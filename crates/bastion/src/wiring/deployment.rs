@@ -123,6 +123,7 @@ fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("server.timeout.header", old.server.timeout.header != new.server.timeout.header),
         ("server.timeout.drain", old.server.timeout.drain != new.server.timeout.drain),
         ("operator.listen", old.operator.listen != new.operator.listen),
+        ("limits", old.limits != new.limits),
         ("data_dir", old.data_dir != new.data_dir),
         ("organization", old.organization != new.organization),
     ];

@@ -11,6 +11,7 @@ use bastion_config::{Config, Loaded};
 use bastion_console::{OperatorTools, Operators};
 use bastion_gateway::{Breakers, Callers, Gateway, Policy, PolicyParts, Tools};
 use bastion_jobs::JobTools;
+use bastion_limits::{Limits, Nodes};
 use bastion_observe::{Check, Deployment, Metrics, Readiness, Standing, call_sink};
 use bastion_runtime::{
     ConnectionLimits, Drain, Listener, Tasks, Threads, Tls, TokioClock, accept_here, accept_onto,
@@ -20,6 +21,7 @@ use bastion_types::{Clock, Secret};
 
 use super::credentials::Credentials;
 use super::deployment::{Reloading, RunningDeployment, tls_files};
+use super::limits::{Told, open_limits};
 use super::log::Log;
 use super::operator_token;
 use super::signals::{Signals, Wish};
@@ -107,7 +109,11 @@ impl House {
         let operators = Listener::bind(config.operator.listen)?;
         let (store, token) = open_store(&config, storage, &ground).await?;
         let tasks = Tasks::new();
-        let gateway = gateway(&ground, &store, policy, &tasks);
+        let told =
+            Told { metrics: Arc::clone(&ground.metrics), readiness: ground.readiness.clone() };
+        let shared = (Nodes::default(), &tasks);
+        let limits = open_limits(&config.limits, told, shared, &ground.log.redactor).await?;
+        let gateway = gateway(&ground, &store, (policy, limits), &tasks);
         let running = Arc::new(RunningDeployment::new(loaded));
         let reloading = Reloading {
             path,
@@ -205,7 +211,12 @@ impl House {
     }
 }
 
-fn gateway(ground: &Ground, store: &Store, policy: Policy, tasks: &Tasks) -> Arc<Gateway> {
+fn gateway(
+    ground: &Ground,
+    store: &Store,
+    (policy, limits): (Policy, Limits),
+    tasks: &Tasks,
+) -> Arc<Gateway> {
     let log = &ground.log;
     let sinks = (log.sink.clone(), log.format);
     let (calls, writer) = call_sink(store.clone(), sinks, Arc::clone(&ground.metrics));
@@ -219,6 +230,7 @@ fn gateway(ground: &Ground, store: &Store, policy: Policy, tasks: &Tasks) -> Arc
         clock: Arc::clone(&ground.clock),
         drain: ground.drain.clone(),
         breakers: Arc::clone(&ground.breakers),
+        limits,
     };
     Arc::new(Gateway::new(tools, policy))
 }

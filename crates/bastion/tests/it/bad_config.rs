@@ -81,7 +81,7 @@ const WRITTEN_WRONG: [Mistake; 22] = [
 ];
 
 /// What names something that is not there, or gives a secret away.
-const DOES_NOT_HOLD: [Mistake; 16] = [
+const DOES_NOT_HOLD: [Mistake; 17] = [
     mistake(
         FIRST_MODEL,
         "upstream = »\"simulatde\"\nkind = \"chat\"\n[models.ren",
@@ -152,6 +152,12 @@ const DOES_NOT_HOLD: [Mistake; 16] = [
         &["base_url"],
     ),
     mistake(
+        PROD,
+        "[limits]\nurl = »\"redis://:hunter2-4711-swordfish@cache/0\"\n[environments.prod]\n",
+        "literal_secret",
+        &["env:NAME"],
+    ),
+    mistake(
         UPSTREAM,
         "region = \"CA\"\n»password = \"hunter2-4711-swordfish\"\n",
         "unknown_key",
@@ -166,7 +172,7 @@ const DOES_NOT_HOLD: [Mistake; 16] = [
 ];
 
 /// What this version does not have: nobody may believe in it.
-const NOT_BUILT: [Mistake; 15] = [
+const NOT_BUILT: [Mistake; 14] = [
     unbuilt(PROD, "[environments.prod]\n»monthly_cap = \"500.00\"\n"),
     unbuilt(PROD, "[environments.prod]\n»daily_cap = \"40.00\"\n"),
     unbuilt(PROD, "[environments.prod]\n»pii = \"mask\"\n"),
@@ -183,10 +189,6 @@ const NOT_BUILT: [Mistake; 15] = [
     unbuilt(
         PROD,
         "[store]\nurl = »\"postgres://me:hunter2-4711-swordfish@db/x\"\n[environments.prod]\n",
-    ),
-    unbuilt(
-        PROD,
-        "[limits]\nurl = »\"redis://:hunter2-4711-swordfish@cache/0\"\n[environments.prod]\n",
     ),
 ];
 

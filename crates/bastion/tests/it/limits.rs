@@ -2,6 +2,8 @@
 //!
 //! A test here must never count on the clock: a refill within it is too small to matter.
 
+mod shared;
+
 use bastion_sim::LogEntry;
 use hyper::Response;
 use hyper::body::Incoming;

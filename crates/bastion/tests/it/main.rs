@@ -16,6 +16,7 @@ mod attempt;
 mod bastion;
 mod client;
 mod hand;
+mod redis;
 mod scene;
 mod upstream;
 mod wire;
