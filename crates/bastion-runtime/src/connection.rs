@@ -3,6 +3,7 @@
 //! It must never wait without a limit for a peer that sends nothing.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -164,14 +165,21 @@ async fn serve_http2<H: Handler, S: Stream>(
 /// Callers leave in the middle all the time; the call's own record says so.
 async fn until_its_end<C: GracefulConnection>(connection: C, drain: Drain) {
     let mut connection = pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = drain.begun() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
+    let mut begun = pin!(drain.begun());
+    let (mut is_watched, mut is_told) = (false, false);
+    // The signal takes a lock that all connections share: it is polled once, for the wake-up, and
+    // then when there is something to hear.
+    let ended = poll_fn(|cx| {
+        if !is_told && (!is_watched || drain.has_begun()) {
+            is_watched = true;
+            is_told = begun.as_mut().poll(cx).is_ready();
+            if is_told {
+                connection.as_mut().graceful_shutdown();
+            }
         }
-    };
-    if ended.is_err() {
+        connection.as_mut().poll(cx)
+    });
+    if ended.await.is_err() {
         tracing::trace!("a connection ended early");
     }
 }

@@ -2,12 +2,17 @@
 //!
 //! It must never be taken back.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use tokio_util::sync::CancellationToken;
 
 /// 'Begin no more work'; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Drain {
     token: CancellationToken,
+    /// The same as an answer without a lock: every call and every step of a connection asks.
+    has_begun: Arc<AtomicBool>,
 }
 
 impl Drain {
@@ -18,12 +23,13 @@ impl Drain {
 
     /// From here on no new work is taken.
     pub fn begin(&self) {
+        self.has_begun.store(true, Ordering::Release);
         self.token.cancel();
     }
 
     /// Has it begun?
     pub fn has_begun(&self) -> bool {
-        self.token.is_cancelled()
+        self.has_begun.load(Ordering::Acquire)
     }
 
     /// Ends once it has begun. May be dropped and called again at any time.

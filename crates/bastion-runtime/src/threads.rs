@@ -3,11 +3,12 @@
 //! A thread must never wait for disk or for long work; limits that count for the whole process
 //! never live here.
 
+mod occupation;
+
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::connection::{ConnectionLimits, serve};
 use crate::{Drain, Handler, Tasks, Tls};
+use occupation::{Occupation, OwnTime};
 
 /// Connections that wait for a thread to take them over.
 const HAND_OVER_PLACES: usize = 256;
@@ -37,7 +39,7 @@ struct Handed {
 
 struct Thread {
     queue: mpsc::Sender<Handed>,
-    open: Arc<AtomicUsize>,
+    occupation: Arc<Occupation>,
     joined: JoinHandle<()>,
 }
 
@@ -65,30 +67,37 @@ impl Threads {
     {
         let start = |index: usize| {
             let (queue, handed) = mpsc::channel(HAND_OVER_PLACES);
-            let open = Arc::new(AtomicUsize::new(0));
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let (open_here, tls) = (Arc::clone(&open), tls.clone());
-            let serving = Serving { open: open_here, limits, tls, drain: drain.clone(), deadline };
+            let occupation = Arc::new(Occupation::default());
+            let serving = Serving {
+                occupation: Arc::clone(&occupation),
+                limits,
+                tls: tls.clone(),
+                drain: drain.clone(),
+                deadline,
+            };
             let make = make.clone();
             let joined = std::thread::Builder::new()
                 .name(format!("callers-{index}"))
                 .spawn(move || runtime.block_on(serving.run(handed, make)))?;
-            Ok(Thread { queue, open, joined })
+            Ok(Thread { queue, occupation, joined })
         };
         let threads = (0..count.get()).map(start).collect::<Result<_, io::Error>>()?;
         Ok(Threads { threads })
     }
 
-    /// To the thread with the fewest open connections; waits while its queue is full.
+    /// To the first thread that has room, else to the one with the fewest open connections; waits
+    /// while its queue is full.
     pub(crate) async fn hand_over(
         &self,
         stream: std::net::TcpStream,
         peer: SocketAddr,
         place: OwnedSemaphorePermit,
     ) {
-        let least = self.threads.iter().min_by_key(|thread| thread.open.load(Ordering::Relaxed));
-        let Some(thread) = least else { return };
-        thread.open.fetch_add(1, Ordering::Relaxed);
+        let with_room = self.threads.iter().find(|thread| thread.occupation.has_room());
+        let least = || self.threads.iter().min_by_key(|thread| thread.occupation.open());
+        let Some(thread) = with_room.or_else(least) else { return };
+        thread.occupation.opened();
         if thread.queue.send(Handed { stream, peer, place }).await.is_err() {
             tracing::error!("a thread of the callers is gone; its connection was dropped");
         }
@@ -106,7 +115,7 @@ impl Threads {
 }
 
 struct Serving {
-    open: Arc<AtomicUsize>,
+    occupation: Arc<Occupation>,
     limits: ConnectionLimits,
     tls: Option<Arc<Tls>>,
     drain: Drain,
@@ -118,6 +127,7 @@ impl Serving {
         let tasks = Tasks::new();
         let handler = Arc::new(make(tasks.clone()));
         let mut tick = tokio::time::interval(TICK);
+        let mut own_time = OwnTime::new(tokio::runtime::Handle::current().metrics());
         loop {
             tokio::select! {
                 biased;
@@ -125,7 +135,7 @@ impl Serving {
                     Some(connection) => self.spawn(&tasks, connection, &handler),
                     None => break,
                 },
-                _ = tick.tick() => {}
+                _ = tick.tick() => own_time.tell(&self.occupation),
             }
         }
         if tokio::time::timeout(self.deadline, tasks.finished()).await.is_err() {
@@ -138,7 +148,7 @@ impl Serving {
 
     fn spawn<H: Handler>(&self, tasks: &Tasks, connection: Handed, handler: &Arc<H>) {
         let Handed { stream, peer, place } = connection;
-        let open = Arc::clone(&self.open);
+        let occupation = Arc::clone(&self.occupation);
         let handler = Arc::clone(handler);
         let (limits, tls, drain) = (self.limits, self.tls.clone(), self.drain.clone());
         tasks.spawn(async move {
@@ -148,7 +158,7 @@ impl Serving {
                 }
                 Err(cause) => tracing::warn!(%cause, "a connection could not be taken over"),
             }
-            open.fetch_sub(1, Ordering::Relaxed);
+            occupation.closed();
             drop(place);
         });
     }
