@@ -37,6 +37,15 @@ impl Ring {
         place.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |held| Some(stamped(held))).ok();
     }
 
+    fn uncount(&self, second: u64) {
+        let Some(place) = self.place(second) else { return };
+        let less = |held: u64| {
+            let is_of_it = held >> 32 == second && held & u64::from(u32::MAX) > 0;
+            is_of_it.then(|| held.saturating_sub(1))
+        };
+        place.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).ok();
+    }
+
     fn sum(&self, second: u64) -> u64 {
         let recent = |held: u64| (held >> 32).saturating_add(WINDOW_S) > second;
         let held = self.places.iter().map(|place| place.load(Ordering::Relaxed));
@@ -47,6 +56,12 @@ impl Ring {
         let index = usize::try_from(second).ok()? % PLACES;
         self.places.get(index)
     }
+}
+
+/// A retry that was taken from the budget, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TakenRetry {
+    second: u64,
 }
 
 /// Counts calls and their retries.
@@ -73,7 +88,7 @@ impl RetryBudget {
     }
 
     /// May a call be tried again? Takes it from the budget if so.
-    pub(crate) fn take(&self, now: MonoNanos, share_per_mille: u32) -> bool {
+    pub(crate) fn take(&self, now: MonoNanos, share_per_mille: u32) -> Option<TakenRetry> {
         let second = second(now);
         let weighing = self.weighing.lock();
         let allowed = self.calls.sum(second).saturating_mul(u64::from(share_per_mille)) / 1000;
@@ -82,7 +97,12 @@ impl RetryBudget {
             self.retries.count(second);
         }
         drop(weighing);
-        fits
+        fits.then_some(TakenRetry { second })
+    }
+
+    /// It was never made: its caller left before.
+    pub(crate) fn give_back(&self, taken: TakenRetry) {
+        self.retries.uncount(taken.second);
     }
 }
 
@@ -102,7 +122,7 @@ mod tests {
     }
 
     fn taken(budget: &RetryBudget, now: MonoNanos) -> u32 {
-        (0..1000).map(|_| u32::from(budget.take(now, FIFTH))).sum()
+        (0..1000).map(|_| u32::from(budget.take(now, FIFTH).is_some())).sum()
     }
 
     #[test]
@@ -131,6 +151,17 @@ mod tests {
             budget.client_retry(at(5));
         }
         assert_eq!(taken(&budget, at(5)), 2);
+    }
+
+    #[test]
+    fn what_was_given_back_can_be_taken_again_and_only_once() {
+        let budget = RetryBudget::new();
+        let first = budget.take(at(1), FIFTH).unwrap();
+        assert_eq!(taken(&budget, at(2)), 9);
+        budget.give_back(first);
+        budget.give_back(first);
+        assert_eq!(taken(&budget, at(3)), 1);
+        assert_eq!(taken(&budget, at(61)), 0, "nothing of the first second is left to end");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use super::failed::{Again, Failed};
 use super::outcome::{Dispatched, Outcome};
 use crate::breaker::{Gate, Pass, Tripped};
 use crate::policy::{RetryPolicy, Route};
+use crate::retry_budget::TakenRetry;
 
 /// What to do next.
 pub(super) enum Step {
@@ -37,6 +38,18 @@ struct Turn {
     ready_at: Option<MonoNanos>,
 }
 
+/// What the budget says of the next attempt.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Paid {
+    /// It is to be asked.
+    NotYet,
+    /// It need not be asked: the first attempt, or one behind an upstream that sent the request
+    /// away at its door.
+    Free,
+    /// It was taken from it.
+    From(TakenRetry),
+}
+
 /// The attempts of one call.
 pub(super) struct Tries<'a> {
     calling: Calling<'a>,
@@ -44,8 +57,8 @@ pub(super) struct Tries<'a> {
     turns: Vec<Turn>,
     began: MonoNanos,
     attempts: u32,
-    /// The next attempt was taken from the budget.
-    paid: bool,
+    /// May the next attempt be made, as far as the budget goes?
+    paid: Paid,
     /// What the attempt that runs was let in with.
     pass: Pass,
     last: Option<(Arc<Route>, Failed)>,
@@ -65,7 +78,7 @@ impl<'a> Tries<'a> {
             turns: calling.screened.routes.iter().map(turn).collect(),
             began,
             attempts: 0,
-            paid: true,
+            paid: Paid::Free,
             pass: Pass::default(),
             last: None,
             unknown: false,
@@ -95,7 +108,7 @@ impl<'a> Tries<'a> {
         };
         self.pass = pass;
         self.attempts += 1;
-        self.paid = false;
+        self.paid = Paid::NotYet;
         Step::Go(route)
     }
 
@@ -114,19 +127,22 @@ impl<'a> Tries<'a> {
             || (self.attempts < self.retry.attempts && self.began.until(at) <= self.retry.total)
     }
 
-    /// Every attempt but the first is taken from the budget, once; but for one behind an upstream
-    /// that sent the request away at its door.
+    /// An attempt is taken from the budget once.
     fn pay(&mut self, now: MonoNanos) -> bool {
-        let gateway = &self.calling.desk.gateway;
-        self.paid = self.paid || gateway.retry_budget.take(now, self.retry.budget_per_mille);
-        if !self.paid {
-            gateway.tools.metrics.retry_refused();
-            tracing::warn!(
-                request_id = %self.calling.arrival.id,
-                "no other attempt: the retry budget of the last minute is used up"
-            );
+        if self.paid != Paid::NotYet {
+            return true;
         }
-        self.paid
+        let gateway = &self.calling.desk.gateway;
+        if let Some(taken) = gateway.retry_budget.take(now, self.retry.budget_per_mille) {
+            self.paid = Paid::From(taken);
+            return true;
+        }
+        gateway.tools.metrics.retry_refused();
+        tracing::warn!(
+            request_id = %self.calling.arrival.id,
+            "no other attempt: the retry budget of the last minute is used up"
+        );
+        false
     }
 
     /// An attempt came to nothing.
@@ -138,7 +154,8 @@ impl<'a> Tries<'a> {
         let dice = self.calling.desk.gateway.dice.throw();
         let backoff = self.retry.backoff.wait(self.attempts, dice);
         let asked = failed.retry_after.map(bastion_wire::RetryAfter::wait).unwrap_or_default();
-        self.paid = failed.again == Again::Elsewhere && !failed.unknown;
+        let is_free = failed.again == Again::Elsewhere && !failed.unknown;
+        self.paid = if is_free { Paid::Free } else { Paid::NotYet };
         if failed.again == Again::Never {
             self.turns.iter_mut().for_each(|turn| turn.barred = true);
         }
@@ -219,6 +236,10 @@ impl<'a> Tries<'a> {
     }
 
     fn dispatched(self, route: Option<Arc<Route>>, outcome: Outcome, unknown: bool) -> Dispatched {
+        if let Paid::From(taken) = self.paid {
+            // What was to come is not made.
+            self.calling.desk.gateway.retry_budget.give_back(taken);
+        }
         Dispatched { route, attempts: self.attempts(), outcome, unknown }
     }
 

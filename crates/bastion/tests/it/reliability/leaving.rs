@@ -14,6 +14,41 @@ const LATER: &str = "[[answer]]\nstatus = 429\nheaders = { retry-after = \"3600\
 const BEAT: &str = ": heartbeat\n";
 const FAILED: &str = "bastion_attempts_total{upstream=\"simulated\",outcome=\"RateLimited\"";
 
+/// The nth call, whose caller leaves once its attempt has failed; all calls, once it is recorded.
+async fn leaves_while_waiting(
+    scene: &Scene,
+    client: &Client,
+    (body, n): (&str, u64),
+) -> Vec<serde_json::Value> {
+    let waits = async {
+        while scene.figure(FAILED).await < n {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        answer = client.chat(body) => panic!("it was answered: {answer:?}"),
+        () = waits => {}
+    }
+    let cancelled = |calls: &[serde_json::Value]| {
+        calls.iter().filter(|call| call["stream"] == "cancelled").count() as u64 == n
+    };
+    scene.bastion.calls_when(cancelled).await
+}
+
+#[tokio::test]
+async fn a_retry_that_its_caller_did_not_wait_for_is_given_back() {
+    let scene = Scene::retrying(AN_HOUR);
+    let client = scene.client();
+    scene.upstream.play(LATER);
+    // More than the ten that a minute always has.
+    for n in 1..=12 {
+        leaves_while_waiting(&scene, &client, (CHAT, n)).await;
+    }
+    scene.upstream.play("[[answer]]\nstatus = 500\n");
+    assert_eq!(client.chat(CHAT).await.header("bastion-attempts"), "3");
+    assert_eq!(scene.figure("bastion_refused_retries_total").await, 0);
+}
+
 #[tokio::test]
 async fn a_caller_who_leaves_between_two_attempts_ends_them() {
     let scene = Scene::retrying(AN_HOUR);
@@ -21,19 +56,7 @@ async fn a_caller_who_leaves_between_two_attempts_ends_them() {
     let client = Client::new(scene.bastion.callers, &key);
     for (n, body) in (1..).zip([CHAT, STREAM]) {
         scene.upstream.play(LATER);
-        let waits = async {
-            while scene.figure(FAILED).await < n {
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::select! {
-            answer = client.chat(body) => panic!("it was answered: {answer:?}"),
-            () = waits => {}
-        }
-        let cancelled = |calls: &[serde_json::Value]| {
-            calls.iter().filter(|call| call["stream"] == "cancelled").count() as u64 == n
-        };
-        let calls = scene.bastion.calls_when(cancelled).await;
+        let calls = leaves_while_waiting(&scene, &client, (body, n)).await;
         let call = &calls[0];
         assert_eq!(
             (&call["code"], &call["attempts"]),
