@@ -5,6 +5,7 @@
 
 mod load;
 mod measure;
+mod metric;
 mod options;
 mod out;
 mod process;

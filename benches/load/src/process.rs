@@ -21,6 +21,8 @@ pub(crate) struct Process {
     child: Child,
     /// Where it listens.
     pub(crate) address: SocketAddr,
+    /// Where its operators ask; the same where it has none.
+    pub(crate) operators: SocketAddr,
     /// What callers show.
     pub(crate) key: String,
 }
@@ -45,7 +47,7 @@ impl Process {
             .spawn()
             .context("the upstream does not start")?;
         let address = first_line(child.stdout.take())?.parse()?;
-        Ok(Process { child, address, key: String::new() })
+        Ok(Process { child, address, operators: address, key: String::new() })
     }
 
     /// Debian's nginx, as a plain proxy: connections are kept, nothing is buffered.
@@ -58,7 +60,7 @@ impl Process {
             .args(["-c", "nginx.conf", "-e", "error.log"])
             .spawn()
             .context("nginx does not start; install Debian's nginx-light")?;
-        let process = Process { child, address, key: String::new() };
+        let process = Process { child, address, operators: address, key: String::new() };
         process.listens()?;
         Ok(process)
     }
@@ -87,8 +89,9 @@ impl Process {
         };
         let word = |name: &str| ready.split(' ').find_map(|word| word.strip_prefix(name));
         let address = word("callers=").context("no address of callers")?.parse()?;
-        let operators = format!("http://{}", word("operators=").context("no operators")?);
-        let mut process = Process { child, address, key: String::new() };
+        let operators = word("operators=").context("no operators")?.parse()?;
+        let mut process = Process { child, address, operators, key: String::new() };
+        let operators = format!("http://{operators}");
         let made = command()
             .args(["keys", "create", "--env", "dev", "--service", "bench", "--server", &operators])
             .output()?;

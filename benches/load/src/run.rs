@@ -5,14 +5,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use http_body_util::{BodyExt, Empty};
-use hyper::Request;
-use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 
 use crate::load::{Load, Target};
 use crate::measure::{cpu_ns, pss_kib};
+use crate::metric::get;
 use crate::options::Options;
 use crate::process::Process;
 use crate::report::{self, Row};
@@ -131,12 +128,12 @@ async fn measure(
     let (latency_ms, events, gap_ms) = scenario.upstream;
     let set = format!("/set?latency_ms={latency_ms}&events={events}&gap_ms={gap_ms}");
     if let Kind::Hold { streams } = scenario.kind {
-        get(upstream, &set).await?;
+        get(upstream.address, &set).await?;
         return held(&target, process, streams).await;
     }
-    get(upstream, &set).await?;
+    get(upstream.address, &set).await?;
     target.bear(Load { lasts: WARM_UP, ..scenario.load }).await?;
-    get(upstream, &set).await?;
+    get(upstream.address, &set).await?;
     let before_ns = cpu_ns(process.id())?;
     let mut done = target.bear(scenario.load).await?;
     let spent_ns = cpu_ns(process.id())?.saturating_sub(before_ns);
@@ -185,24 +182,5 @@ async fn held(target: &Target, process: &Process, streams: u32) -> anyhow::Resul
 }
 
 async fn counts(upstream: &Process) -> anyhow::Result<Counts> {
-    Ok(serde_json::from_slice(&get(upstream, "/counts").await?)?)
-}
-
-async fn get(upstream: &Process, path: &str) -> anyhow::Result<Vec<u8>> {
-    let stream = TcpStream::connect(upstream.address).await?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let request =
-        Request::get(path).header("host", "upstream").body(Empty::<bytes::Bytes>::new())?;
-    let asked = async {
-        let answer = sender.send_request(request).await?;
-        Ok(answer.into_body().collect().await?.to_bytes().to_vec())
-    };
-    tokio::select! {
-        answer = asked => answer,
-        ended = connection => {
-            ended?;
-            anyhow::bail!("the upstream ended")
-        }
-    }
+    Ok(serde_json::from_slice(&get(upstream.address, "/counts").await?)?)
 }

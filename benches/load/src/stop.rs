@@ -2,20 +2,22 @@
 //!
 //! It must never count a stop that the upstream did not see.
 
-use std::net::SocketAddr;
+mod caller;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::metric::metric;
 use crate::out;
 use crate::process::Process;
 use crate::upstream::Upstream;
+use caller::Caller;
 
 /// What the upstream may take to see it before the run fails.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -23,35 +25,63 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// The bound of the ninety-ninth percentile. Source: issue of the box `streaming.cancel`.
 const MUST_MS: f64 = 50.0;
 
+/// Longer than any of this lasts.
+const FAR_MS: u64 = 60_000;
+
+/// Attempts that failed so that the next one is to be waited for.
+const WAITING: &str = "bastion_attempts_total{upstream=\"bench\",outcome=\"RateLimited\"";
+
+/// Calls that run.
+const RUNNING: &str = "bastion_calls_in_flight ";
+
 /// When the caller leaves.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum When {
     Unstreamed,
     BeforeTheFirstByte,
     MidStream,
+    /// While the call waits for its next attempt: no upstream has it, so its end is looked for in
+    /// the gateway's own count of running calls.
+    BeforeARetry,
 }
 
+const WHENS: [When; 4] =
+    [When::Unstreamed, When::BeforeTheFirstByte, When::MidStream, When::BeforeARetry];
+
 /// How.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum How {
     Close,
     Reset,
+    /// Of the call's HTTP/2 stream; its connection stays.
+    StreamReset,
+}
+
+const HOWS: [How; 3] = [How::Close, How::Reset, How::StreamReset];
+
+/// Who is there.
+struct There<'a> {
+    upstream: &'a Upstream,
+    bastion: &'a Process,
+    stopped: mpsc::Receiver<Instant>,
 }
 
 /// Leaves so often on each way; true when every one was quick.
 pub(crate) async fn run(folder: &Path, binary: &Path, times: u32) -> anyhow::Result<bool> {
-    let (tell, mut stopped) = mpsc::channel(64);
+    let (tell, stopped) = mpsc::channel(64);
     let upstream = Arc::new(Upstream::telling(tell));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let serving = Arc::clone(&upstream).serve(listener);
     let measured = async {
         let bastion = Process::bastion(folder, binary, address)?;
+        let mut there = There { upstream: &upstream, bastion: &bastion, stopped };
         let mut met = true;
-        for when in [When::Unstreamed, When::BeforeTheFirstByte, When::MidStream] {
-            for how in [How::Close, How::Reset] {
-                let took = leave_often((&upstream, &bastion), (when, how), &mut stopped, times);
-                met &= tell_one((when, how), took.await?);
+        for when in WHENS {
+            for how in HOWS {
+                let took = there.leave_often((when, how), times).await;
+                let took = took.with_context(|| format!("{when:?}, {how:?}"))?;
+                met &= tell_one((when, how), took);
             }
         }
         anyhow::Ok(met)
@@ -72,7 +102,7 @@ fn tell_one((when, how): (When, How), mut took: Vec<Duration>) -> bool {
     let met = p99 < MUST_MS;
     let verdict = if met { "met" } else { "MISSED" };
     out::line(&format!(
-        "stop  {:<20} {:<6} {:>4} times  p50 {p50:>6.2} ms  p99 {p99:>6.2} ms  must {MUST_MS} ms  {verdict}",
+        "stop  {:<20} {:<11} {:>4} times  p50 {p50:>6.2} ms  p99 {p99:>6.2} ms  must {MUST_MS} ms  {verdict}",
         format!("{when:?}"),
         format!("{how:?}"),
         took.len()
@@ -80,60 +110,54 @@ fn tell_one((when, how): (When, How), mut took: Vec<Duration>) -> bool {
     met
 }
 
-async fn leave_often(
-    there: (&Upstream, &Process),
-    way: (When, How),
-    stopped: &mut mpsc::Receiver<Instant>,
-    times: u32,
-) -> anyhow::Result<Vec<Duration>> {
-    let mut took = Vec::new();
-    for _ in 0..times {
-        took.push(leave(there, way, stopped).await?);
+impl There<'_> {
+    async fn leave_often(&mut self, way: (When, How), times: u32) -> anyhow::Result<Vec<Duration>> {
+        let mut took = Vec::new();
+        for _ in 0..times {
+            took.push(self.leave(way).await?);
+        }
+        Ok(took)
     }
-    Ok(took)
-}
 
-async fn leave(
-    (upstream, bastion): (&Upstream, &Process),
-    (when, how): (When, How),
-    stopped: &mut mpsc::Receiver<Instant>,
-) -> anyhow::Result<Duration> {
-    let far_ms = 60_000;
-    match when {
-        When::Unstreamed | When::BeforeTheFirstByte => upstream.set(far_ms, 1, 0),
-        When::MidStream => upstream.set(0, 100, far_ms),
+    async fn leave(&mut self, (when, how): (When, How)) -> anyhow::Result<Duration> {
+        let Process { address, key, .. } = self.bastion;
+        match when {
+            When::Unstreamed | When::BeforeTheFirstByte => self.upstream.set(FAR_MS, 1, 0),
+            When::MidStream => self.upstream.set(0, 100, FAR_MS),
+            When::BeforeARetry => self.upstream.refuse(),
+        }
+        let (requests, waited) = (self.upstream.requests(), self.waiting().await?);
+        let mut caller = Caller::ask(*address, key, (how, when != When::Unstreamed)).await?;
+        if when == When::MidStream {
+            caller = caller.read_on().await?;
+        }
+        let began = Instant::now();
+        while self.upstream.requests() == requests
+            || (when == When::BeforeARetry && self.waiting().await? == waited)
+        {
+            ensure!(began.elapsed() < LIMIT, "the request did not arrive");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let left = Instant::now();
+        let kept = caller.leave(how)?;
+        let seen = self.seen(when).await?;
+        drop(kept);
+        Ok(seen.saturating_duration_since(left))
     }
-    let before = upstream.requests();
-    let mut caller = ask(bastion.address, &bastion.key, !matches!(when, When::Unstreamed)).await?;
-    if matches!(when, When::MidStream) {
-        let mut first = vec![0; 4096];
-        let read = tokio::time::timeout(LIMIT, caller.read(&mut first)).await??;
-        ensure!(read > 0, "the stream did not begin");
-    }
-    let began = Instant::now();
-    while upstream.requests() == before {
-        ensure!(began.elapsed() < LIMIT, "the request did not arrive");
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    if matches!(how, How::Reset) {
-        caller.set_zero_linger()?;
-    }
-    let left = Instant::now();
-    drop(caller);
-    let seen = tokio::time::timeout(LIMIT, stopped.recv()).await;
-    let seen = seen.context("the upstream saw no stop")?.context("the upstream ended")?;
-    Ok(seen.saturating_duration_since(left))
-}
 
-async fn ask(address: SocketAddr, key: &str, streamed: bool) -> anyhow::Result<TcpStream> {
-    let body = format!(r#"{{"model":"bench","messages":[],"stream":{streamed}}}"#);
-    let head = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nauthorization: Bearer {key}\r\n\
-         content-length: {}\r\n\r\n",
-        body.len()
-    );
-    let mut caller = TcpStream::connect(address).await?;
-    caller.set_nodelay(true)?;
-    caller.write_all((head + &body).as_bytes()).await?;
-    Ok(caller)
+    /// When it was seen that the caller had left.
+    async fn seen(&mut self, when: When) -> anyhow::Result<Instant> {
+        let seen = async {
+            if when != When::BeforeARetry {
+                return self.stopped.recv().await.context("the upstream ended");
+            }
+            while metric(self.bastion.operators, RUNNING).await? > 0 {}
+            Ok(Instant::now())
+        };
+        tokio::time::timeout(LIMIT, seen).await.context("nobody saw the stop")?
+    }
+
+    async fn waiting(&self) -> anyhow::Result<u64> {
+        metric(self.bastion.operators, WAITING).await
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -30,12 +30,17 @@ const EVENT: &str = "data: {\"id\":\"chatcmpl-bench\",\"object\":\"chat.completi
 const USAGE: &str = "data: {\"id\":\"chatcmpl-bench\",\"object\":\"chat.completion.chunk\",\"created\":1760000000,\"model\":\"bench\",\"choices\":[],\"usage\":{\"prompt_tokens\":57,\"completion_tokens\":64,\"total_tokens\":121}}\n\n";
 const DONE: &str = "data: [DONE]\n\n";
 
+/// Until one that it refused may come again, in seconds: longer than anybody waits here, and less
+/// than the gateway's longest wait.
+const RETRY_AFTER_S: &str = "15";
+
 /// How it answers.
 #[derive(Debug, Default)]
 struct Knobs {
     latency_ms: AtomicU64,
     events: AtomicU64,
     gap_ms: AtomicU64,
+    refuses: AtomicBool,
 }
 
 /// What it has seen since it was told how to answer.
@@ -84,8 +89,15 @@ impl Upstream {
         self.knobs.latency_ms.store(latency_ms, Ordering::Relaxed);
         self.knobs.events.store(events, Ordering::Relaxed);
         self.knobs.gap_ms.store(gap_ms, Ordering::Relaxed);
+        self.knobs.refuses.store(false, Ordering::Relaxed);
         self.requests.store(0, Ordering::Relaxed);
         self.connections.store(0, Ordering::Relaxed);
+    }
+
+    /// From now on it says 429, and to come again in a while.
+    pub(crate) fn refuse(&self) {
+        self.set(0, 0, 0);
+        self.knobs.refuses.store(true, Ordering::Relaxed);
     }
 
     /// Requests so far.
@@ -144,6 +156,10 @@ impl Upstream {
         if latency_ms > 0 {
             tokio::time::sleep(Duration::from_millis(latency_ms)).await;
         }
+        if self.knobs.refuses.load(Ordering::Relaxed) {
+            running.whole = true;
+            return Ok(refusal());
+        }
         if streamed {
             return Ok(self.stream(running));
         }
@@ -194,6 +210,14 @@ impl<S: futures_util::Stream> futures_util::Stream for SyncStream<S> {
     ) -> std::task::Poll<Option<S::Item>> {
         self.get_mut().0.as_mut().poll_next(cx)
     }
+}
+
+fn refusal() -> Response<BoxBody<Bytes, Infallible>> {
+    let mut response = Response::new(text("{}"));
+    *response.status_mut() = hyper::StatusCode::TOO_MANY_REQUESTS;
+    let later = hyper::header::HeaderValue::from_static(RETRY_AFTER_S);
+    response.headers_mut().insert("retry-after", later);
+    response
 }
 
 fn text(text: &str) -> BoxBody<Bytes, Infallible> {
