@@ -3,31 +3,29 @@
 //! It must never put a caller's word into a label, nor anything that looks like a key: such a
 //! label is dropped and counted.
 
+mod at_hand;
+mod calls;
+
 use std::sync::Arc;
 
-use bastion_types::{CallRecord, ModelName, Refusal, UpstreamName};
+use bastion_types::{CallRecord, Refusal, UpstreamName};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 
 use crate::Redactor;
 use crate::labels::{
-    AttemptLabels, AttemptOutcome, CallLabels, DurationLabels, Label, RefusalLabels, ReloadLabels,
-    TokenKind, TokenLabels, UnitKind, UnitLabels, UpstreamLabels,
+    AttemptLabels, AttemptOutcome, Label, RefusalLabels, ReloadLabels, UpstreamLabels,
 };
 use crate::limits_metrics::LimitsMetrics;
-
-/// Up to ten minutes: the longest that an unstreamed answer may take.
-const DURATION_BUCKETS_S: [f64; 14] =
-    [0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0];
+use at_hand::AtHand;
+use calls::{CallMetrics, Names};
 
 /// The value of a label that may not be shown.
 const DROPPED: &str = "dropped";
-const NONE: &str = "none";
 
 /// Did a reload take?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,12 +40,9 @@ pub enum ReloadOutcome {
 pub struct Metrics {
     registry: Registry,
     redactor: Arc<Redactor>,
-    calls: Family<CallLabels, Counter>,
-    duration: Family<DurationLabels, Histogram>,
-    first_event: Family<DurationLabels, Histogram>,
-    tokens: Family<TokenLabels, Counter>,
-    units: Family<UnitLabels, Counter>,
+    calls: CallMetrics,
     attempts: Family<AttemptLabels, Counter>,
+    attempts_at_hand: AtHand<(UpstreamName, AttemptOutcome, Counter)>,
     refused_at_door: Family<RefusalLabels, Counter>,
     in_flight: Gauge,
     dropped_labels: Counter,
@@ -59,22 +54,17 @@ pub struct Metrics {
     limits: LimitsMetrics,
 }
 
-fn durations() -> Histogram {
-    Histogram::new(DURATION_BUCKETS_S)
-}
-
 impl Metrics {
     /// All metrics at zero.
     pub fn new(version: &'static str, redactor: Arc<Redactor>) -> Metrics {
+        let mut registry = Registry::with_prefix("bastion");
+        registry.register("build", "The version that runs", Info::new([("version", version)]));
         let mut metrics = Metrics {
-            registry: Registry::with_prefix("bastion"),
+            calls: CallMetrics::registered(&mut registry),
+            registry,
             redactor,
-            calls: Family::default(),
-            duration: Family::new_with_constructor(durations),
-            first_event: Family::new_with_constructor(durations),
-            tokens: Family::default(),
-            units: Family::default(),
             attempts: Family::default(),
+            attempts_at_hand: AtHand::default(),
             refused_at_door: Family::default(),
             in_flight: Gauge::default(),
             dropped_labels: Counter::default(),
@@ -85,32 +75,12 @@ impl Metrics {
             reloads: Family::default(),
             limits: LimitsMetrics::default(),
         };
-        metrics.register(version);
+        metrics.register();
         metrics
     }
 
-    fn register(&mut self, version: &'static str) {
+    fn register(&mut self) {
         let to = &mut self.registry;
-        to.register("build", "The version that runs", Info::new([("version", version)]));
-        to.register("calls", "Calls that are over, by how they ended", self.calls.clone());
-        to.register_with_unit(
-            "call_duration",
-            "From the head's arrival to the answer's end",
-            Unit::Seconds,
-            self.duration.clone(),
-        );
-        to.register_with_unit(
-            "first_event",
-            "From the head's arrival to a stream's first event",
-            Unit::Seconds,
-            self.first_event.clone(),
-        );
-        to.register("tokens", "Tokens, reported or estimated", self.tokens.clone());
-        to.register(
-            "units",
-            "Images, milliseconds of audio and characters, reported or estimated",
-            self.units.clone(),
-        );
         to.register("attempts", "Tries at upstreams, by how they ended", self.attempts.clone());
         to.register(
             "refused_at_door",
@@ -159,61 +129,30 @@ impl Metrics {
 
     /// A call is over; endpoint and code are names of closed lists.
     pub fn call(&self, record: &CallRecord, endpoint: &'static str, code: &'static str) {
-        let environment = self.label(&record.environment.shared());
-        let model = record.model.as_ref().map_or_else(|| NONE.into(), ModelName::shared);
-        let model = self.label(&model);
-        let labels = CallLabels {
-            endpoint,
-            environment: environment.clone(),
-            model: model.clone(),
-            status: record.status,
-            code,
-            stream: record.stream.as_str(),
-        };
-        self.calls.get_or_create(&labels).inc();
-        let labels = DurationLabels { endpoint, environment: environment.clone() };
-        self.duration.get_or_create(&labels).observe(seconds(record.latency_ms));
-        if let Some(first_event_ms) = record.first_event_ms {
-            self.first_event.get_or_create(&labels).observe(seconds(first_event_ms));
-        }
-        self.count_tokens(record, &environment, &model);
-        self.count_units(record, &environment, &model);
-    }
-
-    fn count_units(&self, record: &CallRecord, environment: &Label, model: &Label) {
-        let usage = &record.usage;
-        for (unit, count) in [
-            (UnitKind::Images, usage.images),
-            (UnitKind::AudioMs, usage.audio_ms),
-            (UnitKind::Characters, usage.characters),
-        ] {
-            if count > 0 {
-                let (environment, model) = (environment.clone(), model.clone());
-                self.units.get_or_create(&UnitLabels { environment, model, unit }).inc_by(count);
-            }
-        }
-    }
-
-    fn count_tokens(&self, record: &CallRecord, environment: &Label, model: &Label) {
-        let usage = &record.usage;
-        for (kind, count) in [
-            (TokenKind::Input, usage.input_tokens),
-            (TokenKind::CachedInput, usage.cached_input_tokens),
-            (TokenKind::Output, usage.output_tokens),
-            (TokenKind::Reasoning, usage.reasoning_tokens),
-        ] {
-            if count > 0 {
-                let labels =
-                    TokenLabels { environment: environment.clone(), model: model.clone(), kind };
-                self.tokens.get_or_create(&labels).inc_by(count);
-            }
-        }
+        let names = Names { endpoint, code };
+        self.calls.count(record, names, self.redactor.state(), |name| self.label(name));
     }
 
     /// One try at an upstream is over.
     pub fn attempt(&self, upstream: &UpstreamName, outcome: AttemptOutcome) {
-        let labels = AttemptLabels { upstream: self.label(&upstream.shared()), outcome };
-        self.attempts.get_or_create(&labels).inc();
+        let state = self.redactor.state();
+        let is = |(name, of, _): &(UpstreamName, AttemptOutcome, Counter)| {
+            *of == outcome && name == upstream
+        };
+        if self.attempts_at_hand.with(state, is, |(.., counter)| {
+            counter.inc();
+        }) {
+            return;
+        }
+        let label = self.label(&upstream.shared());
+        let may_be_kept = label.is_ok();
+        let upstream_label = label.unwrap_or_else(|dropped| dropped);
+        let labels = AttemptLabels { upstream: upstream_label, outcome };
+        let counter = self.attempts.get_or_create_owned(&labels);
+        counter.inc();
+        if may_be_kept {
+            self.attempts_at_hand.keep(state, (upstream.clone(), outcome, counter));
+        }
     }
 
     /// A request was refused before its key was known.
@@ -233,7 +172,8 @@ impl Metrics {
 
     /// An upstream is left alone for a while.
     pub fn breaker_opened(&self, upstream: &UpstreamName) {
-        let labels = UpstreamLabels { upstream: self.label(&upstream.shared()) };
+        let upstream = self.label(&upstream.shared()).unwrap_or_else(|dropped| dropped);
+        let labels = UpstreamLabels { upstream };
         self.opened_breakers.get_or_create(&labels).inc();
     }
 
@@ -262,12 +202,13 @@ impl Metrics {
         InFlight { gauge: self.in_flight.clone() }
     }
 
-    fn label(&self, name: &Arc<str>) -> Label {
+    /// A name as a label; what looks like a key is counted and shown as [`DROPPED`].
+    fn label(&self, name: &Arc<str>) -> Result<Label, Label> {
         if self.redactor.finds_key(name) {
             self.dropped_labels.inc();
-            return Label(DROPPED.into());
+            return Err(Label(DROPPED.into()));
         }
-        Label(Arc::clone(name))
+        Ok(Label(Arc::clone(name)))
     }
 }
 
@@ -281,8 +222,4 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         self.gauge.dec();
     }
-}
-
-fn seconds(millis: u64) -> f64 {
-    std::time::Duration::from_millis(millis).as_secs_f64()
 }

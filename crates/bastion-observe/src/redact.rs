@@ -4,6 +4,7 @@
 //! this process has resolved.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bastion_types::Secret;
 use parking_lot::RwLock;
@@ -28,11 +29,14 @@ pub struct Redactor {
     /// None only if the pattern were broken; then everything is hidden.
     forms: Option<Regex>,
     known: RwLock<Vec<Secret>>,
+    /// How often a secret was learnt.
+    learnt: AtomicU64,
 }
 
 impl Default for Redactor {
     fn default() -> Redactor {
-        Redactor { forms: Regex::new(KEY_FORMS).ok(), known: RwLock::new(Vec::new()) }
+        let (forms, known) = (Regex::new(KEY_FORMS).ok(), RwLock::new(Vec::new()));
+        Redactor { forms, known, learnt: AtomicU64::new(0) }
     }
 }
 
@@ -46,7 +50,13 @@ impl Redactor {
             && known.len() < MAX_KNOWN_SECRETS
         {
             known.push(secret.clone());
+            self.learnt.fetch_add(1, Ordering::Release);
         }
+    }
+
+    /// Changes when a secret is learnt: what was found clean before may be so no more.
+    pub(crate) fn state(&self) -> u64 {
+        self.learnt.load(Ordering::Acquire)
     }
 
     /// The text without keys; borrowed when it holds none.
