@@ -12,7 +12,6 @@ mod http1_body;
 mod http2;
 mod http2_stream;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,10 +36,36 @@ const MAX_IDLE: Duration = Duration::from_secs(55);
 
 /// One thread's connections.
 pub(crate) struct Pool {
-    origins: Mutex<HashMap<Arc<str>, Origin>>,
+    origins: Mutex<Origins>,
     /// Where HTTP/2 connections are moved.
     tasks: Tasks,
     drain: Drain,
+}
+
+/// What is kept, by origin: there are few, and most often it is the first.
+#[derive(Default)]
+struct Origins {
+    list: Vec<(Arc<str>, Origin)>,
+}
+
+impl Origins {
+    fn find(&mut self, origin: &Arc<str>) -> Option<&mut Origin> {
+        let is = |own: &Arc<str>| Arc::ptr_eq(own, origin) || own == origin;
+        self.list.iter_mut().find(|(own, _)| is(own)).map(|(_, kept)| kept)
+    }
+
+    fn change<T>(&mut self, origin: Arc<str>, change: impl FnOnce(&mut Origin) -> T) -> T {
+        if let Some(kept) = self.find(&origin) {
+            return change(kept);
+        }
+        if self.list.len() >= MAX_ORIGINS {
+            self.list.clear();
+        }
+        let mut fresh = Origin::default();
+        let result = change(&mut fresh);
+        self.list.push((origin, fresh));
+        result
+    }
 }
 
 /// What is kept for one origin.
@@ -81,7 +106,7 @@ impl Pool {
     /// one.
     fn take(&self, origin: &Arc<str>) -> Option<Taken> {
         let mut origins = self.origins.lock();
-        let kept = origins.get_mut(origin)?;
+        let kept = origins.find(origin)?;
         if let Some(newest) = kept.idle.pop() {
             if newest.idle_for() <= MAX_IDLE {
                 return Some(Taken::Alone(newest));
@@ -94,7 +119,7 @@ impl Pool {
 
     /// A place on a shared connection.
     fn place(&self, origin: &Arc<str>) -> Option<Place> {
-        self.origins.lock().get_mut(origin)?.place()
+        self.origins.lock().find(origin)?.place()
     }
 
     fn put_back(&self, origin: Arc<str>, connection: Box<Connection>) {
@@ -124,11 +149,7 @@ impl Pool {
     }
 
     fn keep<T>(&self, origin: Arc<str>, change: impl FnOnce(&mut Origin) -> T) -> T {
-        let mut origins = self.origins.lock();
-        if origins.len() >= MAX_ORIGINS && !origins.contains_key(&origin) {
-            origins.clear();
-        }
-        change(origins.entry(origin).or_default())
+        self.origins.lock().change(origin, change)
     }
 }
 

@@ -13,6 +13,9 @@ use crate::policy::Route;
 
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("bastion/", env!("CARGO_PKG_VERSION")));
 
+/// As many as most requests have; more of them only cost a second reservation.
+const LIKELY_HEADERS: usize = 12;
+
 /// Builds the request.
 ///
 /// # Errors
@@ -28,6 +31,7 @@ pub(super) fn build(calling: Calling<'_>, route: &Route) -> Result<Request<Outgo
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
     let headers = request.headers_mut();
+    headers.reserve(LIKELY_HEADERS);
     headers.insert(HOST, upstream.authority.clone());
     forward(&arrival.headers, &policy.forward_headers, headers);
     headers.insert(CONTENT_TYPE, payload.content_type.clone());
