@@ -5,10 +5,15 @@
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
+use http::Request;
+use http::header::EXPECT;
+use http_body::Body;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -125,8 +130,9 @@ async fn serve_http1<H: Handler, S: Stream>(
     let exchanges = Exchanges::default();
     let (gate, kept) = Gate::new(stream, limits.max_head_bytes, exchanges.clone());
     let answering = Arc::clone(&handler);
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request| {
         let exchange = exchanges.begin();
+        want_body(&mut request);
         let answer = Arc::clone(&answering).answer(Arc::clone(&session), request);
         async move { Ok::<_, Infallible>(answer.await.map(|body| Watched::new(body, exchange))) }
     });
@@ -141,6 +147,18 @@ async fn serve_http1<H: Handler, S: Stream>(
     if left.refused.is_some() || left.is_unread {
         farewell(left.stream, left.refused.map(|why| handler.refuse_head(why))).await;
     }
+}
+
+/// hyper hands a body over once somebody has asked for it. Asked for in the same step that read the
+/// head, what came with it is there at once: neither the connection nor the call has to be woken
+/// for it. Who waits for our word before sending is not told so here: that is the door's affair.
+fn want_body(request: &mut Request<Incoming>) {
+    if request.body().is_end_stream() || request.headers().contains_key(EXPECT) {
+        return;
+    }
+    let nobody = &mut Context::from_waker(Waker::noop());
+    let asked = Pin::new(request.body_mut()).poll_frame(nobody);
+    debug_assert!(asked.is_pending(), "hyper has not looked behind the head yet");
 }
 
 async fn serve_http2<H: Handler, S: Stream>(
