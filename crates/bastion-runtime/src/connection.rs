@@ -127,6 +127,8 @@ async fn serve_http1<H: Handler, S: Stream>(
     limits: ConnectionLimits,
     drain: Drain,
 ) {
+    // Outlives the stream: it tells that the connection is closed.
+    let _session = Arc::clone(&session);
     let exchanges = Exchanges::default();
     let (gate, kept) = Gate::new(stream, limits.max_head_bytes, exchanges.clone());
     let answering = Arc::clone(&handler);
@@ -167,6 +169,8 @@ async fn serve_http2<H: Handler, S: Stream>(
     limits: ConnectionLimits,
     drain: Drain,
 ) {
+    // Outlives the stream: it tells that the connection is closed.
+    let _session = Arc::clone(&session);
     let service = service_fn(move |request| {
         let answer = Arc::clone(&handler).answer(Arc::clone(&session), request);
         async move { Ok::<_, Infallible>(answer.await) }
