@@ -48,6 +48,8 @@ async fn asked(turns: Vec<(Vec<Bytes>, Then)>, atomic: bool) -> (Hand, Bastion, 
     let hand = Hand::in_turn(turns).await;
     let config = CONFIG.replace("{upstream}", &format!("http://{}/v1", hand.address));
     let config = config.replace("idle = \"1s\"", "idle = \"300ms\"");
+    // Many gateways are started at once: a connection may wait for its turn.
+    let config = config.replace("header = \"2s\"", "header = \"1m\"");
     let bastion =
         Bastion::with(&retrying(&config.replace("event = \"2s\"", "event = \"600ms\""), RETRY));
     let client = Client::new(bastion.callers, &bastion.key("dev", &[]));

@@ -98,7 +98,10 @@ async fn a_frame_of_just_under_the_limit_passes() {
 #[tokio::test]
 async fn an_endless_line_ends_the_stream_and_memory_is_bounded() {
     let stage = Stage::playing(vec![]).await;
-    let (bastion, client) = stage.open(|config| patient(&config, 1));
+    // A sign of life would open the stream: here it is to fail before.
+    let unhurried = ("heartbeat = \"1s\"", "heartbeat = \"9s\"");
+    let (bastion, client) =
+        stage.open(|config| patient(&config, 1).replace(unhurried.0, unhurried.1));
     let endless = vec![say("x".repeat(64 * 1024)); 2048];
     let comments = vec![say(": x\n".repeat(16 * 1024)); 2048];
     let before_kib = pss_kib(&bastion);
