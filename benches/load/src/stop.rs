@@ -17,10 +17,7 @@ use crate::metric::metric;
 use crate::out;
 use crate::process::Process;
 use crate::upstream::Upstream;
-use caller::Caller;
-
-/// What the upstream may take to see it before the run fails.
-const LIMIT: Duration = Duration::from_secs(5);
+use caller::{Caller, How, LIMIT};
 
 /// The bound of the ninety-ninth percentile. Source: issue of the box `streaming.cancel`.
 const MUST_MS: f64 = 50.0;
@@ -47,15 +44,6 @@ enum When {
 
 const WHENS: [When; 4] =
     [When::Unstreamed, When::BeforeTheFirstByte, When::MidStream, When::BeforeARetry];
-
-/// How.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum How {
-    Close,
-    Reset,
-    /// Of the call's HTTP/2 stream; its connection stays.
-    StreamReset,
-}
 
 const HOWS: [How; 3] = [How::Close, How::Reset, How::StreamReset];
 

@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
@@ -16,7 +17,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::{How, LIMIT};
+/// What anything may take before the run fails.
+pub(super) const LIMIT: Duration = Duration::from_secs(5);
+
+/// How.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    Close,
+    Reset,
+    /// Of the call's HTTP/2 stream; its connection stays.
+    StreamReset,
+}
 
 type Answer = Response<Incoming>;
 
