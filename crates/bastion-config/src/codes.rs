@@ -19,6 +19,7 @@ pub(crate) const FORBIDDEN_HEADER: &str = "forbidden_header";
 pub(crate) const NOT_IN_THIS_VERSION: &str = "not_in_this_version";
 pub(crate) const UNKNOWN_UPSTREAM: &str = "unknown_upstream";
 pub(crate) const UNKNOWN_ENVIRONMENT: &str = "unknown_environment";
+pub(crate) const UNKNOWN_BOX: &str = "unknown_box";
 pub(crate) const SAME_ADDRESS: &str = "same_address";
 pub(crate) const OPERATOR_EXPOSED: &str = "operator_exposed";
 pub(crate) const UNREACHABLE_REGION: &str = "unreachable_region";
@@ -42,6 +43,7 @@ pub const CODES: &[(&str, &str)] = &[
     (NOT_IN_THIS_VERSION, include_str!("codes/not_in_this_version.md")),
     (UNKNOWN_UPSTREAM, include_str!("codes/unknown_upstream.md")),
     (UNKNOWN_ENVIRONMENT, include_str!("codes/unknown_environment.md")),
+    (UNKNOWN_BOX, include_str!("codes/unknown_box.md")),
     (SAME_ADDRESS, include_str!("codes/same_address.md")),
     (OPERATOR_EXPOSED, include_str!("codes/operator_exposed.md")),
     (UNREACHABLE_REGION, include_str!("codes/unreachable_region.md")),

@@ -15,6 +15,7 @@ use crate::elements::retry::Retry;
 use crate::elements::server::Server;
 use crate::elements::store::StoreSection;
 use crate::elements::upstreams::Upstream;
+use crate::elements::waivers::Waiver;
 
 /// The effective configuration of one deployment.
 #[derive(Debug, Clone)]
@@ -41,4 +42,6 @@ pub struct Config {
     pub environments: BTreeMap<EnvironmentName, Environment>,
     /// How often a call is tried, how long, and when an upstream is left alone.
     pub retry: Retry,
+    /// Boxes of the checklist that are left unchecked for a while; each box once.
+    pub waivers: Vec<Waiver>,
 }

@@ -17,6 +17,7 @@ pub(crate) mod server;
 pub(crate) mod store;
 pub(crate) mod unbuilt;
 pub(crate) mod upstreams;
+pub(crate) mod waivers;
 
 /// Every setting and section of the file, in the manual's order.
 pub(crate) const ALL: &[Field] = &[
@@ -31,11 +32,11 @@ pub(crate) const ALL: &[Field] = &[
     models::SECTION,
     environments::SECTION,
     retry::SECTION,
+    waivers::SECTION,
     unbuilt::SURFACES,
     unbuilt::BALANCE,
     unbuilt::RECHARGE,
     unbuilt::ALERTS,
-    unbuilt::WAIVERS,
     unbuilt::LEDGER,
     unbuilt::PII,
 ];
@@ -76,6 +77,8 @@ fn showing_of(field: &Field) -> Showing {
         | Kind::Word(_)
         | Kind::Words(_)
         | Kind::Texts
+        | Kind::Day
+        | Kind::Tables { .. }
         | Kind::Amount
         | Kind::Share
         | Kind::NamesOrTables { .. }

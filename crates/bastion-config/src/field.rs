@@ -48,6 +48,10 @@ pub(crate) enum Kind {
     Share,
     /// A name, or a list of names or such tables.
     NamesOrTables { fields: &'static [Field], most: usize },
+    /// A day of the calendar.
+    Day,
+    /// A list of tables, each with these settings.
+    Tables { fields: &'static [Field], most: usize },
     /// A table with these settings.
     Table(&'static [Field]),
     /// Tables by names that people choose, each with these settings.
@@ -112,8 +116,10 @@ impl Field {
 
     /// The settings inside it, if it is a table or holds tables.
     pub(crate) fn inner(&self) -> &'static [Field] {
-        if let Kind::Table(fields) | Kind::Named(fields) | Kind::NamesOrTables { fields, .. } =
-            self.kind
+        if let Kind::Table(fields)
+        | Kind::Named(fields)
+        | Kind::Tables { fields, .. }
+        | Kind::NamesOrTables { fields, .. } = self.kind
         {
             fields
         } else {

@@ -72,7 +72,7 @@ pub(crate) fn timeout(node: &Node) -> Result<Span, Problem> {
             return Err(Problem::new(codes::WRONG_UNIT, "needs a unit")
                 .help(format!("write \"{number}s\" for seconds, \"{number}m\" for minutes")));
         }
-        Value::Float(_) | Value::Boolean(_) | Value::Date | Value::List(_) | Value::Table(_) => {
+        Value::Float(_) | Value::Boolean(_) | Value::Date(_) | Value::List(_) | Value::Table(_) => {
             return Err(wrong_type("a length of time in quotes, such as \"30s\"", node));
         }
     };
@@ -96,7 +96,7 @@ pub(crate) fn integer(field: &Field) -> impl Fn(&Node) -> Result<u64, Problem> {
             Value::Text(_)
             | Value::Float(_)
             | Value::Boolean(_)
-            | Value::Date
+            | Value::Date(_)
             | Value::List(_)
             | Value::Table(_) => return Err(wrong_type("a whole number", node)),
         };
@@ -115,7 +115,7 @@ pub(crate) fn share_per_mille(node: &Node) -> Result<u32, Problem> {
     let written = match &node.value {
         Value::Integer(number) => Cow::Owned(number.to_string()),
         Value::Float(text) | Value::Written(text) => Cow::Borrowed(text.trim()),
-        Value::Text(_) | Value::Boolean(_) | Value::Date | Value::List(_) | Value::Table(_) => {
+        Value::Text(_) | Value::Boolean(_) | Value::Date(_) | Value::List(_) | Value::Table(_) => {
             return Err(wrong_type("a number from 0 to 1, without quotes", node));
         }
     };
@@ -150,7 +150,7 @@ pub(crate) fn boolean(node: &Node) -> Result<bool, Problem> {
         Value::Text(_)
         | Value::Integer(_)
         | Value::Float(_)
-        | Value::Date
+        | Value::Date(_)
         | Value::List(_)
         | Value::Table(_) => None,
     };
@@ -194,7 +194,7 @@ pub(crate) fn amount(node: &Node) -> Result<Money, Problem> {
             Err(Problem::new(codes::WRONG_TYPE, "must be an amount in quotes, not a bare number")
                 .help("amounts are decimal texts, so that no digit is lost: \"0.05\""))
         }
-        Value::Boolean(_) | Value::Date | Value::List(_) | Value::Table(_) => {
+        Value::Boolean(_) | Value::Date(_) | Value::List(_) | Value::Table(_) => {
             Err(wrong_type("an amount in quotes, such as \"0.05\"", node))
         }
     }
@@ -207,7 +207,7 @@ pub(crate) fn reference(node: &Node) -> Result<SecretReference, Problem> {
         Value::Integer(_)
         | Value::Float(_)
         | Value::Boolean(_)
-        | Value::Date
+        | Value::Date(_)
         | Value::List(_)
         | Value::Table(_) => return Err(wrong_type("a reference such as \"env:NAME\"", node)),
     };

@@ -43,6 +43,7 @@ pub use elements::retry::{Breaker, Retry};
 pub use elements::server::{Server, ServerTimeouts, ServerTls};
 pub use elements::store::{StoreSection, StoreUrl};
 pub use elements::upstreams::{HttpVersion, Upstream, UpstreamTimeouts};
+pub use elements::waivers::Waiver;
 pub use file_reference::FileReference;
 pub use load::{Loaded, load};
 pub use report::{Diagnostic, RenderStyle, Report, Severity};

@@ -18,8 +18,10 @@ use crate::elements::retry::Retry;
 use crate::elements::server::Server;
 use crate::elements::store::StoreSection;
 use crate::elements::upstreams::Upstream;
+use crate::elements::waivers::Waiver;
 use crate::elements::{
     self, deployment, environments, limits, models, operator, retry, server, store, upstreams,
+    waivers,
 };
 use crate::kinds;
 use crate::mask;
@@ -60,6 +62,7 @@ struct Parts {
     models: Result<BTreeMap<ModelName, Model>, Invalid>,
     environments: Result<BTreeMap<EnvironmentName, Environment>, Invalid>,
     retry: Result<Retry, Invalid>,
+    waivers: Result<Vec<Waiver>, Invalid>,
 }
 
 /// Reads file and environment into one configuration. Relative paths are beside the file.
@@ -112,6 +115,7 @@ impl Parts {
                 environments::read,
             ),
             retry: section(&retry::SECTION).and_then(|reader| retry::read(&reader)),
+            waivers: waivers::read(root),
         }
     }
 
@@ -170,6 +174,7 @@ impl Parts {
             models: self.models?,
             environments: self.environments?,
             retry: self.retry?,
+            waivers: self.waivers?,
         })
     }
 }

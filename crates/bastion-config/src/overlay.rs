@@ -66,7 +66,8 @@ fn find<'t, 'a>(
 
 fn usable(target: &Target<'_>, is_setting: bool) -> Result<(), Option<Problem>> {
     let kind = &target.field.kind;
-    let is_table = matches!(kind, Kind::Table(_) | Kind::Named(_));
+    let is_list = matches!(kind, Kind::Tables { .. });
+    let is_table = is_list || matches!(kind, Kind::Table(_) | Kind::Named(_));
     let is_unbuilt = matches!(kind, Kind::Unbuilt);
     if !is_setting && (is_table || is_unbuilt) {
         // `BASTION_SERVER` is the address that commands use, no section.
@@ -74,6 +75,12 @@ fn usable(target: &Target<'_>, is_setting: bool) -> Result<(), Option<Problem>> 
     }
     if is_unbuilt {
         return Err(Some(not_built(target)));
+    }
+    if is_list {
+        let message = format!("'{PREFIX}{}' names a list of tables", target.variable);
+        return Err(Some(
+            Problem::new(codes::UNKNOWN_VARIABLE, message).help("set it in the file"),
+        ));
     }
     if is_table {
         let message = format!("'{PREFIX}{}' names a table, not a setting", target.variable);

@@ -151,6 +151,29 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The tables of a setting's list; absent, there are none.
+    pub(crate) fn tables(&self, field: &Field) -> Result<Vec<Reader<'a>>, Invalid> {
+        let Some(node) = self.node(field) else {
+            self.show_absent(field);
+            return Ok(Vec::new());
+        };
+        let most = if let Kind::Tables { most, .. } = field.kind { most } else { usize::MAX };
+        let Some(nodes) = node.list() else {
+            let header = format!("[[{}]]", self.key(field.name));
+            let problem = wrong_type("a list of tables", node).help(format!("write {header}"));
+            return Err(self.error(field, &node.origin, problem));
+        };
+        if nodes.len() > most {
+            let message = format!("must hold at most {most}, not {}", nodes.len());
+            let problem = Problem::new(codes::OUT_OF_RANGE, message);
+            return Err(self.error(field, &node.origin, problem));
+        }
+        // All are opened before the first failure is handed on.
+        let opened: Vec<_> =
+            nodes.iter().enumerate().map(|(at, node)| self.element(field, at, node)).collect();
+        opened.into_iter().collect()
+    }
+
     /// The table that stands in a setting's list, counted from 0.
     pub(crate) fn element(
         &self,

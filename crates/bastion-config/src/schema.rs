@@ -72,6 +72,12 @@ fn kind(kind: &Kind) -> Option<Value> {
                 "maxItems": most,
             },
         ] }),
+        Kind::Day => json!({ "type": "string", "format": "date" }),
+        Kind::Tables { fields, most } => json!({
+            "type": "array",
+            "items": object(fields),
+            "maxItems": most,
+        }),
         Kind::Table(fields) => object(fields),
         Kind::Named(fields) => json!({
             "type": "object",
@@ -104,6 +110,9 @@ mod tests {
             }
             if let Kind::NamesOrTables { .. } = field.kind {
                 inside = &property["anyOf"][1]["items"]["anyOf"][1];
+            }
+            if let Kind::Tables { .. } = field.kind {
+                inside = &property["items"];
             }
             check(field.inner(), inside);
         }

@@ -15,9 +15,10 @@ pub(crate) struct Node {
 }
 
 /// Where a value came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) enum Origin {
     /// The field table.
+    #[default]
     Default,
     /// The file, in bytes from its start.
     Span(Range<usize>),
@@ -35,7 +36,8 @@ pub(crate) enum Value {
     /// Its digits.
     Float(String),
     Boolean(bool),
-    Date,
+    /// As it is written.
+    Date(String),
     List(Vec<Node>),
     Table(Table),
 }
@@ -102,7 +104,7 @@ impl Node {
             Value::Integer(_) => "an integer",
             Value::Float(_) => "a number with a point",
             Value::Boolean(_) => "true or false",
-            Value::Date => "a date",
+            Value::Date(_) => "a date",
             Value::List(_) => "a list",
             Value::Table(_) => "a table",
         }
@@ -111,13 +113,13 @@ impl Node {
     /// As one would write it in an environment variable.
     pub(crate) fn show(&self) -> String {
         match &self.value {
-            Value::Text(text) | Value::Written(text) => text.clone(),
+            Value::Text(text) | Value::Written(text) | Value::Date(text) => text.clone(),
             Value::Integer(number) => number.to_string(),
             Value::Boolean(flag) => flag.to_string(),
             Value::List(nodes) if nodes.is_empty() => "none".to_owned(),
             Value::List(nodes) => nodes.iter().map(Node::show).collect::<Vec<_>>().join(","),
             Value::Float(digits) => digits.clone(),
-            Value::Date | Value::Table(_) => self.describe().to_owned(),
+            Value::Table(_) => self.describe().to_owned(),
         }
     }
 }
@@ -198,7 +200,7 @@ fn node(parsed: Spanned<DeValue<'_>>) -> Node {
         DeValue::Integer(number) => Value::Integer(integer(number.as_str(), number.radix())),
         DeValue::Float(digits) => Value::Float(digits.as_str().to_owned()),
         DeValue::Boolean(flag) => Value::Boolean(flag),
-        DeValue::Datetime(_) => Value::Date,
+        DeValue::Datetime(moment) => Value::Date(moment.to_string()),
         DeValue::Array(nodes) => Value::List(nodes.into_iter().map(node).collect()),
         DeValue::Table(entries) => Value::Table(table(entries)),
     };

@@ -3,6 +3,7 @@
 //! It must never do a call's work, and never show a secret but the key that it has just made.
 
 mod calls;
+mod checklist;
 mod config;
 mod key;
 mod keys;
@@ -23,5 +24,11 @@ pub(crate) trait Resource: Sync {
 }
 
 /// Every noun.
-pub(crate) const ALL: [&dyn Resource; 5] =
-    [&keys::Keys, &key::Key, &rotation::Rotation, &calls::Calls, &config::Config];
+pub(crate) const ALL: [&dyn Resource; 6] = [
+    &keys::Keys,
+    &key::Key,
+    &rotation::Rotation,
+    &calls::Calls,
+    &checklist::Checklist,
+    &config::Config,
+];

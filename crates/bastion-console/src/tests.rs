@@ -4,6 +4,7 @@
 //! test looks at.
 
 mod calls;
+mod checklist;
 mod conform;
 mod document;
 mod door;
@@ -11,11 +12,13 @@ mod keys;
 mod probes;
 mod rotation;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::Router;
 use axum::body::Body;
+use bastion_config::{Config, INIT_TOML, Sources, load};
 use bastion_observe::{Deployment, Metrics, Readiness, Redactor, Setting};
 use bastion_store::Store;
 use bastion_types::{
@@ -75,6 +78,15 @@ impl Deployment for TwoEnvironments {
             setting("operator.listen", self.listen, "default"),
             setting("upstreams.bastion.api_key", "env:QUBITTRON_API_KEY", "bastion.toml:12"),
         ]
+    }
+
+    fn config(&self) -> Arc<Config> {
+        let file = Some((PathBuf::from("bastion.toml"), INIT_TOML.to_owned()));
+        Arc::new(load(&Sources { file, environment: Vec::new() }).unwrap().config)
+    }
+
+    fn policy_hash(&self) -> String {
+        "hash".to_owned()
     }
 }
 

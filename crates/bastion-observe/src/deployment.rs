@@ -2,6 +2,9 @@
 //!
 //! It must never hand out a secret: settings come with references as they were written.
 
+use std::sync::Arc;
+
+use bastion_config::Config;
 use bastion_types::{EnvironmentName, OrganizationName};
 use serde::Serialize;
 
@@ -24,4 +27,8 @@ pub trait Deployment: Send + Sync + 'static {
     fn environments(&self) -> Vec<EnvironmentName>;
     /// Every effective setting, by name.
     fn settings(&self) -> Vec<Setting>;
+    /// The configuration that runs.
+    fn config(&self) -> Arc<Config>;
+    /// Of the settings that calls go by; another one when any of them is another.
+    fn policy_hash(&self) -> String;
 }

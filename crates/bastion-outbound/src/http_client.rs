@@ -7,13 +7,15 @@ use std::time::Duration;
 use bastion_types::Secret;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
-use http::{HeaderValue, Method, Request, StatusCode, Uri};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
-use crate::connect::{ConnectError, Way, connect};
-use crate::tls::{TlsError, Versions, client_tls};
+use crate::connect::{Way, connect};
+use crate::http_error::HttpError;
+use crate::open_answer::OpenAnswer;
+use crate::tls::{Versions, client_tls};
 
 /// Longest answer that is read.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
@@ -41,29 +43,6 @@ pub struct Answer {
     pub status: StatusCode,
     /// The body.
     pub body: Bytes,
-}
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum HttpError {
-    /// The other side cannot be reached.
-    #[error(transparent)]
-    Connect(#[from] ConnectError),
-    /// TLS cannot be set up here.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// It broke off or made no sense.
-    #[error("the connection broke: {0}")]
-    Broken(#[from] hyper::Error),
-    /// The request cannot be written.
-    #[error("the request cannot be written: {0}")]
-    Request(#[from] http::Error),
-    /// Too long, or broken off in the middle.
-    #[error("the answer is too long or was cut")]
-    Body,
-    /// Too slow.
-    #[error("no answer within 30 s")]
-    TimedOut,
 }
 
 impl Target {
@@ -117,6 +96,36 @@ impl HttpClient {
         let stream = connect(way, TIMEOUT).await?;
         let exchange = exchange(TokioIo::new(stream), request);
         tokio::time::timeout(TIMEOUT, exchange).await.map_err(|_| HttpError::TimedOut)?
+    }
+
+    /// Sends one request and returns with the answer's head; `headers` go along. No time-out but
+    /// the connection's: whoever reads the answer brings a limit.
+    ///
+    /// # Errors
+    /// When there is no connection, or it breaks before a head has come.
+    pub async fn open(
+        &self,
+        path: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<OpenAnswer, HttpError> {
+        let mut request = self.request(Method::POST, path, Some(body))?;
+        request.headers_mut().extend(headers);
+        let tls = if self.target.tls { Some(client_tls(Versions::Http11, None)?) } else { None };
+        let Target { host, port, .. } = &self.target;
+        let way = Way { host, port: *port, tls: tls.as_ref(), proxy: None };
+        let stream = TokioIo::new(connect(way, TIMEOUT).await?);
+        let (mut sender, connection) = http1::handshake(stream).await?;
+        let mut connection = Box::pin(connection);
+        let mut answer = std::pin::pin!(sender.send_request(request));
+        let head = tokio::select! {
+            head = answer.as_mut() => head?,
+            ended = &mut connection => {
+                ended?;
+                answer.await?
+            }
+        };
+        Ok(OpenAnswer::new(head, connection))
     }
 
     fn request(

@@ -4,13 +4,17 @@
 
 mod connect;
 mod http_client;
+mod http_error;
+mod open_answer;
 mod proxy;
 mod references;
 mod tls;
 mod tunnel;
 
 pub use connect::{ConnectError, Stream, Way, connect};
-pub use http_client::{Answer, HttpClient, HttpError, Target, TargetError};
+pub use http_client::{Answer, HttpClient, Target, TargetError};
+pub use http_error::HttpError;
+pub use open_answer::OpenAnswer;
 pub use proxy::{Proxies, Proxy, ProxyError};
 pub use references::{ResolveError, resolve};
 pub use tls::{ExtraRoots, RootsError, TlsError, Versions, client_tls};

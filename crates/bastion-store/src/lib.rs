@@ -1,4 +1,4 @@
-//! The only SQL: keys and calls, in SQLite under the data directory or in PostgreSQL.
+//! The only SQL: keys, calls and evidence, in SQLite under the data directory or in PostgreSQL.
 //!
 //! It must never keep a plain key, a prompt or a completion, and no crate above it writes SQL.
 
@@ -7,6 +7,7 @@ mod cause;
 mod data_dir;
 mod database;
 mod error;
+mod evidence;
 #[cfg(test)]
 mod fresh;
 #[cfg(test)]
@@ -24,6 +25,10 @@ mod store;
 
 pub use calls::{CallFilter, CallLog, MAX_CALLS_READ};
 pub use error::StoreError;
+pub use evidence::{
+    DrillOutcome, DrillRun, Ending, Evidence, MAX_RUNS_READ, MAX_SIGHTINGS_OF_KEY, ReachedCalls,
+    RegionCalls, RunFilter, Sighting,
+};
 pub use keys::{
     KeyDirectory, KeyEntry, KeyError, KeyFilter, KeyPage, KeyRecord, MAX_KEYS, MAX_LIVE_SECRETS,
     MAX_PAGE, NewKey, Overlap, Page, RevokedKeys, SecretInfo,

@@ -11,6 +11,8 @@ use crate::statement::{Cached, made_statement};
 /// The lists, one for each file that holds statements.
 const LISTS: &[&[&str]] = &[
     crate::calls::STATEMENTS,
+    crate::evidence::STATEMENTS,
+    crate::evidence::REGION_STATEMENTS,
     crate::keys::STATEMENTS,
     crate::ledger::STATEMENTS_OF_DAYS,
     crate::ledger::STATEMENTS_OF_HAND,

@@ -13,6 +13,7 @@ use crate::StoreError;
 use crate::calls::CallLog;
 use crate::data_dir::DataDir;
 use crate::database::Database;
+use crate::evidence::Evidence;
 use crate::keys::KeyDirectory;
 use crate::ledger::Ledger;
 use crate::migrate::migrate;
@@ -36,6 +37,7 @@ struct Inner {
     keys: KeyDirectory,
     calls: CallLog,
     ledger: Ledger,
+    evidence: Evidence,
     db: Database,
     clock: Arc<dyn Clock>,
     tasks: Tasks,
@@ -83,7 +85,9 @@ impl Store {
         let keys = KeyDirectory::load(db.clone(), Arc::clone(&clock), tasks.clone()).await?;
         let calls = CallLog::new(db.clone());
         let ledger = Ledger::open(db.clone(), Arc::clone(&clock), &tasks).await?;
-        Ok(Store { inner: Arc::new(Inner { keys, calls, ledger, db, clock, tasks, data_dir }) })
+        let evidence = Evidence::new(db.clone());
+        let inner = Inner { keys, calls, ledger, evidence, db, clock, tasks, data_dir };
+        Ok(Store { inner: Arc::new(inner) })
     }
 
     /// The keys.
@@ -99,6 +103,11 @@ impl Store {
     /// The money.
     pub fn ledger(&self) -> &Ledger {
         &self.inner.ledger
+    }
+
+    /// What the launch gate goes by.
+    pub fn evidence(&self) -> &Evidence {
+        &self.inner.evidence
     }
 
     /// Writes one row through to the disk, for `/readyz`.

@@ -113,6 +113,11 @@ impl Zone {
         self.begin_of(month.first.last_of_month().tomorrow().ok()?)
     }
 
+    /// The month's first moment; none at the beginning of the calendar.
+    pub fn begin_of_month(&self, month: CalendarMonth) -> Option<Timestamp> {
+        self.begin_of(month.first)
+    }
+
     fn begin_of(&self, day: Date) -> Option<Timestamp> {
         let begin = day.to_zoned(self.0.clone()).ok()?.timestamp();
         Some(Timestamp::from_micros(begin.as_microsecond()))
@@ -135,6 +140,7 @@ mod tests {
         assert_eq!(toronto.end_of_day(late).unwrap(), at("2026-12-01T05:00:00Z"));
         assert_eq!(toronto.end_of_month(late.month()).unwrap(), at("2026-12-01T05:00:00Z"));
         assert_eq!(toronto.day_of(at("2026-12-01T05:00:00Z")).month().to_string(), "2026-12");
+        assert_eq!(toronto.begin_of_month(late.month()).unwrap(), at("2026-11-01T04:00:00Z"));
         assert_eq!(Zone::UTC.day_of(at("2026-12-01T04:59:59Z")).to_string(), "2026-12-01");
     }
 

@@ -5,6 +5,7 @@
 mod account;
 mod base62;
 mod bound;
+mod box_id;
 mod calendar;
 mod call;
 mod clock;
@@ -14,6 +15,7 @@ mod names;
 mod price;
 mod refusal;
 mod request_id;
+mod run_id;
 mod secret;
 mod span;
 mod timestamp;
@@ -21,6 +23,7 @@ mod usage;
 
 pub use account::{AccountId, Length, Period, Scope};
 pub use bound::{Bound, Prompt, Window, bound};
+pub use box_id::BoxId;
 pub use calendar::{CalendarDay, CalendarError, CalendarMonth, Zone, ZoneError};
 pub use call::{AttemptCount, CallRecord, StreamOutcome};
 pub use clock::{Clock, MonoNanos};
@@ -33,6 +36,7 @@ pub use names::{
 pub use price::Price;
 pub use refusal::{ErrorType, KeyProblem, RateKind, Refusal, RetryAdvice};
 pub use request_id::RequestId;
+pub use run_id::RunId;
 pub use secret::Secret;
 pub use span::{Span, SpanError};
 pub use timestamp::{Timestamp, TimestampError};

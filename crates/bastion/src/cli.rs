@@ -2,6 +2,7 @@
 //!
 //! A command must never print past `out`, and never end the process by itself.
 
+mod check;
 mod completions;
 mod config;
 mod demo;
@@ -46,6 +47,8 @@ enum Command {
     Init(init::InitArguments),
     /// Check or show the configuration
     Config(config::ConfigArguments),
+    /// The launch gate: every box of the production checklist, and what proves it
+    Check(check::CheckArguments),
     /// Make, list, rotate and revoke keys
     Keys(keys::KeysArguments),
     /// What a code means, why, and how to mend it
@@ -76,6 +79,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Sim(arguments) => sim::run(&arguments),
         Command::Init(arguments) => init::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),

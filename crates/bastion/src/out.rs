@@ -56,8 +56,17 @@ pub(crate) fn printable(text: &str) -> String {
 
 /// Colours only on a terminal, and not against `NO_COLOR`.
 pub(crate) fn style_of_stderr() -> RenderStyle {
+    style_of(&io::stderr())
+}
+
+/// The same for the answer.
+pub(crate) fn style_of_stdout() -> RenderStyle {
+    style_of(&io::stdout())
+}
+
+fn style_of(stream: &impl IsTerminal) -> RenderStyle {
     let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    if io::stderr().is_terminal() && !unwanted { RenderStyle::Colored } else { RenderStyle::Plain }
+    if stream.is_terminal() && !unwanted { RenderStyle::Colored } else { RenderStyle::Plain }
 }
 
 fn harmless(letter: char) -> Option<char> {

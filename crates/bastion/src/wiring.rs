@@ -8,6 +8,7 @@ mod house;
 mod limits;
 mod log;
 mod operator_token;
+mod policy_hash;
 mod signals;
 
 pub(crate) use credentials::Credentials;

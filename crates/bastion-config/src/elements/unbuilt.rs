@@ -16,9 +16,6 @@ pub(crate) const RECHARGE: Field = Field::unbuilt("recharge", "recharging the ba
 /// `[alerts]`.
 pub(crate) const ALERTS: Field = Field::unbuilt("alerts", "alerting");
 
-/// `[[waivers]]`.
-pub(crate) const WAIVERS: Field = Field::unbuilt("waivers", "the launch gate with its waivers");
-
 /// `[ledger]`.
 pub(crate) const LEDGER: Field = Field::unbuilt("ledger", "the ledger of charges");
 

@@ -430,9 +430,7 @@ fn a_setting_without_its_protection_does_not_load() {
     }
     check("threads = 2", "trusted_proxies = []", unbuilt);
     check("url = \"sqlite\"", "url = \"sqlite\"\nmigrate = \"manual\"", unbuilt);
-    for section in
-        ["surfaces.x", "balance", "recharge", "alerts.rules.x", "[waivers]", "ledger", "pii"]
-    {
+    for section in ["surfaces.x", "balance", "recharge", "alerts.rules.x", "ledger", "pii"] {
         check("[environments.dev]", &format!("[{section}]\n[environments.dev]"), unbuilt);
     }
 }

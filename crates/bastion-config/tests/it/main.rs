@@ -14,6 +14,7 @@ mod manual;
 mod messages;
 mod reliability;
 mod secrets;
+mod waivers;
 
 use std::path::PathBuf;
 

@@ -38,18 +38,19 @@ fn the_manual_says_the_defaults() {
     let written = read(&uncommented()).unwrap();
     assert!(plain.warnings.is_empty() && written.warnings.is_empty());
     let more = written.shown.len() - plain.shown.len();
-    assert_eq!(more, 8 + 1, "the price has nine parts, tls has two");
+    assert_eq!(more, 8 + 1 + 3, "the price has nine parts, tls two, a waiver four");
     for row in &plain.shown {
         let other = written.shown.iter().find(|other| other.key == row.key);
         let is_set = other.is_some_and(|other| other.source != SettingSource::Default);
         assert!(
-            is_set || matches!(row.key.rsplit('.').next(), Some("price" | "tls")),
+            is_set || matches!(row.key.rsplit('.').next(), Some("price" | "tls" | "waivers")),
             "{} is not in the manual",
             row.key
         );
     }
     let (mut plain, written) = (plain.config, written.config);
     // What has no default stands there as an example.
+    plain.waivers.clone_from(&written.waivers);
     plain.server.threads = written.server.threads;
     plain.server.tls.clone_from(&written.server.tls);
     plain.limits.password.clone_from(&written.limits.password);
@@ -73,8 +74,10 @@ fn every_setting_of_the_schema_is_in_the_manual() {
     let schema = schema();
     let manual = uncommented();
     for (section, property) in schema["properties"].as_object().unwrap() {
-        let block: String = if property["type"] == "object" {
-            let header = format!("[{section}");
+        let items = &property["items"]["properties"];
+        let block: String = if property["type"] == "object" || items.is_object() {
+            let bracket = if items.is_object() { "[[" } else { "[" };
+            let header = format!("{bracket}{section}");
             let lines = manual.lines().skip_while(|line| !line.starts_with(&header));
             lines
                 .skip(1)
@@ -86,6 +89,7 @@ fn every_setting_of_the_schema_is_in_the_manual() {
         let named = &property["additionalProperties"];
         let settings =
             if named.is_object() { &named["properties"] } else { &property["properties"] };
+        let settings = if items.is_object() { items } else { settings };
         if settings.is_null() {
             assert!(block.contains(&format!("\n{section} = ")), "{section}");
         }

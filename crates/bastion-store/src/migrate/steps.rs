@@ -32,6 +32,11 @@ pub(super) const SQLITE: &[Step] = &[
         script: include_str!("../../migrations/sqlite/0003_a_call_is_a_document.sql"),
     },
     Step {
+        version: 5,
+        name: "evidence",
+        script: include_str!("../../migrations/sqlite/0005_evidence.sql"),
+    },
+    Step {
         version: 7,
         name: "the ledger",
         script: include_str!("../../migrations/sqlite/0007_the_ledger.sql"),
@@ -44,6 +49,11 @@ pub(super) const POSTGRES: &[Step] = &[
         version: 3,
         name: "keys and calls",
         script: include_str!("../../migrations/postgres/0003_keys_and_calls.sql"),
+    },
+    Step {
+        version: 5,
+        name: "evidence",
+        script: include_str!("../../migrations/postgres/0005_evidence.sql"),
     },
     Step {
         version: 7,

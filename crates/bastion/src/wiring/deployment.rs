@@ -14,15 +14,34 @@ use parking_lot::RwLock;
 
 use super::credentials::Credentials;
 use super::log::Log;
+use super::policy_hash;
 
 /// The running configuration.
 pub(super) struct RunningDeployment {
-    loaded: RwLock<Loaded>,
+    loaded: RwLock<Running>,
+}
+
+/// A configuration and what is worked out from it once.
+struct Running {
+    loaded: Loaded,
+    config: Arc<Config>,
+    policy_hash: String,
+}
+
+impl Running {
+    fn new(loaded: Loaded) -> Running {
+        let config = Arc::new(loaded.config.clone());
+        Running { policy_hash: policy_hash::of(&loaded.shown), config, loaded }
+    }
 }
 
 impl RunningDeployment {
     pub(super) fn new(loaded: Loaded) -> RunningDeployment {
-        RunningDeployment { loaded: RwLock::new(loaded) }
+        RunningDeployment { loaded: RwLock::new(Running::new(loaded)) }
+    }
+
+    fn exchange(&self, loaded: Loaded) {
+        *self.loaded.write() = Running::new(loaded);
     }
 }
 
@@ -42,7 +61,15 @@ impl Deployment for RunningDeployment {
             value: shown.value.clone(),
             source: shown.source.to_string(),
         };
-        loaded.shown.iter().map(setting).collect()
+        loaded.loaded.shown.iter().map(setting).collect()
+    }
+
+    fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.loaded.read().config)
+    }
+
+    fn policy_hash(&self) -> String {
+        self.loaded.read().policy_hash.clone()
     }
 }
 
@@ -100,9 +127,9 @@ impl Reloading {
         if let (Some(running), Some(tls)) = (&self.tls, &loaded.config.server.tls) {
             running.read_again(tls_files(tls))?;
         }
-        warn_of_fixed(&self.running.loaded.read().config, &loaded.config);
+        warn_of_fixed(&self.running.config(), &loaded.config);
         self.gateway.exchange_policy(policy);
-        *self.running.loaded.write() = loaded;
+        self.running.exchange(loaded);
         Ok(())
     }
 }

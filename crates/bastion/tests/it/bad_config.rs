@@ -184,7 +184,6 @@ const NOT_BUILT: [Mistake; 14] = [
     unbuilt(PROD, "[»alerts.rules.errors]\nslo = \"99.5%\"\n[environments.prod]\n"),
     unbuilt(PROD, "[»balance]\nprepaid = \"auto\"\n[environments.prod]\n"),
     unbuilt(PROD, "[»recharge]\nbelow = \"50.00\"\n[environments.prod]\n"),
-    unbuilt(PROD, "[[»waivers]]\nbox = \"drills.credit-limit\"\n[environments.prod]\n"),
     unbuilt(SERVER, "[server]\n»trusted_proxies = [\"10.0.0.0/8\"]\n"),
     unbuilt(
         PROD,
