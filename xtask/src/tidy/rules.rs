@@ -51,6 +51,12 @@ pub(crate) static ALL: &[&dyn Rule] = &[
 /// whose manifest is not among the files gets the smallest one.
 #[cfg(test)]
 pub(crate) fn found<const N: usize>(rule: &dyn Rule, files: [(&str, &str); N]) -> Vec<String> {
+    found_in(rule, &files)
+}
+
+/// The same for any number of files.
+#[cfg(test)]
+pub(crate) fn found_in(rule: &dyn Rule, files: &[(&str, &str)]) -> Vec<String> {
     let smallest = files.iter().filter_map(|(path, _)| {
         let name = path.strip_prefix("crates/")?.split('/').next()?;
         Some((format!("crates/{name}/Cargo.toml"), format!("[package]\nname = \"{name}\"\n")))

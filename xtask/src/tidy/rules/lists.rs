@@ -10,7 +10,7 @@ use syn::{Expr, Item};
 
 use super::Rule;
 use crate::tidy::house::{House, Package};
-use crate::tidy::lists;
+use crate::tidy::lists::{self, Sections};
 use crate::tidy::modules::ModulePath;
 use crate::tidy::report::Finding;
 use crate::tidy::source::Source;
@@ -34,7 +34,8 @@ fn of_package(package: &Package) -> Vec<Finding> {
 }
 
 fn of_folder(package: &Package, folder: ModulePath) -> Vec<Finding> {
-    let must = folder.last().and_then(|name| lists::named(name)).is_some_and(|list| list.has_all);
+    let must = !is_section(&folder)
+        && folder.last().and_then(|name| lists::named(name)).is_some_and(|list| list.has_all);
     match elements(package, &folder) {
         Some((parent, elements)) => {
             Folder { package, path: folder, parent, elements }.findings(must)
@@ -42,6 +43,12 @@ fn of_folder(package: &Package, folder: ModulePath) -> Vec<Finding> {
         None if must => vec![without_all(package, &folder)],
         None => Vec::new(),
     }
+}
+
+/// Is it a section of a list, whatever its own name?
+fn is_section(folder: &[String]) -> bool {
+    let above = folder.len().checked_sub(2).and_then(|at| folder.get(at));
+    above.and_then(|name| lists::named(name)).is_some_and(|list| list.sections.is_some())
 }
 
 fn without_all(package: &Package, folder: &[String]) -> Finding {
@@ -75,13 +82,13 @@ impl Folder<'_> {
         }
         let left_out = members.iter().filter_map(|member| self.left_out(member));
         let strange = self.elements.iter().filter_map(|element| self.strange(element, &members));
-        left_out.chain(strange).collect()
+        left_out.chain(strange).chain(self.miscounted(&members)).collect()
     }
 
     /// The members' paths below the folder: its files, or the files of a section without an `ALL`.
     fn members(&self) -> Vec<ModulePath> {
         let name = self.path.last().and_then(|name| lists::named(name));
-        let in_sections = name.is_some_and(|list| list.has_sections);
+        let in_sections = name.is_some_and(|list| list.sections.is_some());
         let mut members = Vec::new();
         for child in self.package.modules.children(&self.path) {
             let section: ModulePath =
@@ -94,6 +101,24 @@ impl Folder<'_> {
             members.extend(files.iter().map(|file| vec![child.to_owned(), (*file).to_owned()]));
         }
         members
+    }
+
+    /// A list in sections has as many folders and files as it is said to have.
+    fn miscounted(&self, members: &[ModulePath]) -> Option<Finding> {
+        let name = self.path.last().and_then(|name| lists::named(name))?;
+        let Sections { folders, files } = name.sections?;
+        let mut found: Vec<&String> = members.iter().filter_map(|member| member.first()).collect();
+        found.dedup();
+        if (found.len(), members.len()) == (folders, files) {
+            return None;
+        }
+        let wrong = format!(
+            "{} folders with {} files, where the checklist has {folders} with {files}",
+            found.len(),
+            members.len()
+        );
+        let mend = "give each box of the checklist its file";
+        Some(Finding::new(&self.parent.path, 1, wrong, mend))
     }
 
     fn left_out(&self, member: &ModulePath) -> Option<Finding> {
@@ -187,7 +212,7 @@ fn slice(value: &Expr) -> Vec<&Expr> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::found;
+    use super::super::{found, found_in};
     use super::*;
 
     const LIST: &str = "crates/a/src/jobs.rs";
@@ -237,20 +262,46 @@ mod tests {
         assert!(found(&Lists, [other, round, flat]).is_empty());
     }
 
+    /// Seven sections of the names that people gave, each with so many files.
+    fn boxes(sections: &[(&str, usize)]) -> Vec<(String, String)> {
+        let mut sources = Vec::new();
+        let mut all = String::new();
+        for (section, files) in sections {
+            let modules: String = (0..*files).map(|at| format!("pub mod b{at};")).collect();
+            sources.push((format!("crates/a/src/checks/{section}.rs"), modules));
+            for at in 0..*files {
+                let file = format!("crates/a/src/checks/{section}/b{at}.rs");
+                sources.push((file, "pub struct Box;".to_owned()));
+                all.push_str(&format!("&{section}::b{at}::Box,"));
+            }
+        }
+        let list = format!("pub const ALL: &[&dyn Check] = &[{all}];");
+        sources.push(("crates/a/src/checks.rs".to_owned(), list));
+        sources
+    }
+
+    fn told(sources: &[(String, String)]) -> Vec<String> {
+        let sources: Vec<(&str, &str)> =
+            sources.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        found_in(&Lists, &sources)
+    }
+
     #[test]
-    fn a_section_is_named_file_by_file_or_by_a_list_of_its_own() {
-        let list = "crates/a/src/checks.rs";
-        let section = "crates/a/src/checks/cost.rs";
-        let caps = ("crates/a/src/checks/cost/caps.rs", "pub struct Caps;");
-        let whole = (list, "static ALL: &[&dyn Check] = &[&cost::caps::Caps];");
-        assert!(found(&Lists, [whole, (section, "pub mod caps;"), caps]).is_empty());
-        let spend = ("crates/a/src/checks/cost/spend.rs", "pub struct Spend;");
+    fn the_checklist_has_seven_folders_and_26_files() {
+        let mut sections =
+            [("a", 4), ("b", 5), ("c", 3), ("d", 4), ("e", 3), ("f", 4), ("drills", 3)];
+        assert!(told(&boxes(&sections)).is_empty(), "a section may have a list's name");
+        sections[0].1 = 3;
         assert_eq!(
-            found(&Lists, [whole, (section, "pub mod caps;"), caps, spend]),
-            ["crates/a/src/checks/cost/spend.rs:1: `cost::spend` is not in the list's `ALL`"]
+            told(&boxes(&sections)),
+            [
+                "crates/a/src/checks.rs:1: 7 folders with 25 files, where the checklist has 7 with 26"
+            ]
         );
-        let lists = (list, "static ALL: &[&[&dyn Check]] = &[cost::ALL];");
-        let own = (section, "pub static ALL: &[&dyn Check] = &[&caps::Caps];");
-        assert!(found(&Lists, [lists, own, caps]).is_empty());
+        let mut sources = boxes(&[("a", 4), ("b", 5), ("c", 3), ("d", 4), ("e", 3), ("f", 7)]);
+        assert_eq!(told(&sources).len(), 1);
+        sources.push(("crates/a/src/checks/f/more.rs".to_owned(), "pub struct More;".to_owned()));
+        let left_out = told(&sources);
+        assert!(left_out[0].contains("`f::more` is not in the list's `ALL`"), "{left_out:?}");
     }
 }

@@ -52,7 +52,7 @@ fn bonds(package: &Package, module: &[String]) -> Vec<(usize, Bond)> {
         }
         if let Some(list) = lists::named(folder) {
             found.push((index + 1, Bond::Apart(list)));
-            if list.has_sections {
+            if list.sections.is_some() {
                 found.push((index + 2, Bond::Apart(list)));
             }
         }
