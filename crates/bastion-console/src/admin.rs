@@ -5,6 +5,7 @@
 mod calls;
 mod checklist;
 mod config;
+mod drills;
 mod key;
 mod keys;
 mod rotation;
@@ -24,11 +25,12 @@ pub(crate) trait Resource: Sync {
 }
 
 /// Every noun.
-pub(crate) const ALL: [&dyn Resource; 6] = [
+pub(crate) const ALL: [&dyn Resource; 7] = [
     &keys::Keys,
     &key::Key,
     &rotation::Rotation,
     &calls::Calls,
     &checklist::Checklist,
+    &drills::Drills,
     &config::Config,
 ];

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use bastion_observe::{Deployment, Metrics, Readiness};
+use bastion_observe::{Deployment, Drills, Metrics, Readiness};
 use bastion_store::Store;
 use bastion_types::{Clock, Secret};
 
@@ -21,6 +21,8 @@ pub struct OperatorTools {
     pub readiness: Readiness,
     /// The running configuration.
     pub deployment: Arc<dyn Deployment>,
+    /// The drills.
+    pub drills: Arc<dyn Drills>,
     /// The one clock.
     pub clock: Arc<dyn Clock>,
     /// What operators show as their bearer token.
@@ -33,6 +35,7 @@ pub(crate) struct Desk {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) readiness: Readiness,
     pub(crate) deployment: Arc<dyn Deployment>,
+    pub(crate) drills: Arc<dyn Drills>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) token: TokenDigest,
     pub(crate) hosts: HostRule,
@@ -48,6 +51,7 @@ impl Desk {
             metrics: tools.metrics,
             readiness: tools.readiness,
             deployment: tools.deployment,
+            drills: tools.drills,
             clock: tools.clock,
         }
     }

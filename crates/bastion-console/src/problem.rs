@@ -182,7 +182,7 @@ impl Problem {
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
     }
 
-    fn conflict(message: String) -> Problem {
+    pub(crate) fn conflict(message: String) -> Problem {
         Problem::new(StatusCode::CONFLICT, "conflict", message)
     }
 

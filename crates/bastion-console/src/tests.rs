@@ -8,21 +8,26 @@ mod checklist;
 mod conform;
 mod document;
 mod door;
+mod drills;
 mod keys;
 mod probes;
 mod rotation;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
 use bastion_config::{Config, INIT_TOML, Sources, load};
-use bastion_observe::{Deployment, Metrics, Readiness, Redactor, Setting};
-use bastion_store::Store;
+use bastion_observe::{
+    Deployment, DrillWish, Drills, KnownDrill, Metrics, NotStarted, Readiness, Redactor,
+    RunningDrill, Setting,
+};
+use bastion_store::{DrillOutcome, DrillRun, Store};
 use bastion_types::{
-    Clock, EnvironmentName, MonoNanos, OrganizationName, RequestId, Secret, Span, Timestamp,
+    Clock, EnvironmentName, MonoNanos, OrganizationName, RequestId, RunId, Secret, Span, Timestamp,
 };
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -90,6 +95,68 @@ impl Deployment for TwoEnvironments {
     }
 }
 
+/// A drill that runs until it is stopped.
+struct OneDrill {
+    store: Store,
+    running: Mutex<Option<RunningDrill>>,
+}
+
+impl Drills for OneDrill {
+    fn known(&self) -> Vec<KnownDrill> {
+        let (name, box_id) = ("retry", "reliability.retry");
+        vec![KnownDrill { name, box_id, shows: "that it retries", harmless: true }]
+    }
+
+    fn start(
+        &self,
+        wish: DrillWish,
+    ) -> Pin<Box<dyn Future<Output = Result<DrillRun, NotStarted>> + Send + '_>> {
+        Box::pin(async move {
+            if wish.drill != "retry" {
+                return Err(NotStarted::Unknown);
+            }
+            if let Some(running) = self.running.lock().unwrap().clone() {
+                return Err(NotStarted::Busy(running));
+            }
+            let started_at = Timestamp::from_micros(START_US);
+            let id = RunId::generate(started_at).unwrap();
+            let run = DrillRun {
+                id,
+                drill: wish.drill,
+                environment: wish.environment.clone(),
+                started_at,
+                until: started_at.plus(Span::from_secs(60)),
+                ended_at: None,
+                outcome: DrillOutcome::Running,
+                policy_hash: "hash".to_owned(),
+                version: "1.2.3".to_owned(),
+                reason: String::new(),
+                figures: serde_json::json!({}),
+            };
+            self.store.evidence().begin_run(&run).await.unwrap();
+            let (drill, environment) = ("retry", wish.environment);
+            let progress = "call 1 of 2".to_owned();
+            *self.running.lock().unwrap() = Some(RunningDrill { id, drill, environment, progress });
+            Ok(run)
+        })
+    }
+
+    fn running(&self) -> Option<RunningDrill> {
+        self.running.lock().unwrap().clone()
+    }
+
+    fn attend(&self, _id: RunId) {}
+
+    fn stop(&self, id: RunId) -> bool {
+        let mut running = self.running.lock().unwrap();
+        let runs = running.as_ref().is_some_and(|running| running.id == id);
+        if runs {
+            *running = None;
+        }
+        runs
+    }
+}
+
 /// One plane, and what a test moves behind it.
 struct Plane {
     router: Router,
@@ -119,6 +186,7 @@ impl Plane {
             metrics: Arc::new(Metrics::new("1.2.3", Arc::new(Redactor::default()))),
             readiness: readiness.clone(),
             deployment: Arc::new(TwoEnvironments { listen }),
+            drills: Arc::new(OneDrill { store: store.clone(), running: Mutex::default() }),
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             token: Secret::new(TOKEN.to_owned()),
         };

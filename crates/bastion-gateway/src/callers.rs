@@ -2,7 +2,7 @@
 //!
 //! It must never do a call's work itself: the call's task goes on when the caller leaves.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bastion_runtime::{BadHead, Handler, Tasks};
@@ -50,9 +50,11 @@ impl Callers {
 
 impl Handler for Callers {
     type Body = AnswerBody;
-    type Session = ();
+    type Session = IpAddr;
 
-    fn open(&self, _peer: SocketAddr) {}
+    fn open(&self, peer: SocketAddr) -> IpAddr {
+        peer.ip()
+    }
 
     fn refuse_head(&self, why: BadHead) -> Response<Bytes> {
         path::refuse_head(&self.desk, why)
@@ -60,14 +62,14 @@ impl Handler for Callers {
 
     async fn answer(
         self: Arc<Self>,
-        _session: Arc<()>,
+        peer: Arc<IpAddr>,
         request: Request<Incoming>,
     ) -> Response<AnswerBody> {
         if let Some(health) = self.health(&request) {
             return health;
         }
         let desk = &self.desk;
-        let entered = match path::enter(desk, request) {
+        let entered = match path::enter(desk, request, *peer) {
             Ok(entered) => entered,
             Err(turned_away) => return turned_away.map(AnswerBody::whole),
         };

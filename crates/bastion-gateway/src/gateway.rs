@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bastion_limits::Limits;
-use bastion_observe::{CallSink, Metrics, Readiness, Redactor};
+use bastion_observe::{CallSink, Metrics, Readiness, Redactor, Sightings};
 use bastion_runtime::Drain;
 use bastion_store::Store;
 use bastion_types::Clock;
@@ -26,6 +26,8 @@ pub struct Tools {
     pub metrics: Arc<Metrics>,
     /// What stands before everything that is written or passed on from an upstream's error.
     pub redactor: Arc<Redactor>,
+    /// From where keys are used.
+    pub sightings: Arc<Sightings>,
     /// What `/readyz` answers.
     pub readiness: Readiness,
     /// The one clock.

@@ -5,6 +5,7 @@
 
 mod answer_body;
 mod breaker;
+mod caller_address;
 mod callers;
 mod desk;
 mod dice;

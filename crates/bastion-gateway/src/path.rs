@@ -14,6 +14,7 @@ mod relay;
 mod screen;
 mod settle;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -39,8 +40,12 @@ pub(crate) fn refuse_head(desk: &Desk, why: BadHead) -> Response<Bytes> {
 }
 
 /// What needs no task: an unknown path, a wrong method (404, 405), a bad key (401).
-pub(crate) fn enter(desk: &Desk, request: Request<Incoming>) -> Result<Known, Response<Bytes>> {
-    let entered = door::enter(desk, request)?;
+pub(crate) fn enter(
+    desk: &Desk,
+    request: Request<Incoming>,
+    peer: IpAddr,
+) -> Result<Known, Response<Bytes>> {
+    let entered = door::enter(desk, request, peer)?;
     authenticate::authenticate(desk, entered)
 }
 

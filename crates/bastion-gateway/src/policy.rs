@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bastion_config::Kind;
-use bastion_types::{EnvironmentName, ModelName, Region};
+use bastion_types::{EnvironmentName, ModelName, Network, Region};
 use http::HeaderName;
 
 pub use error::PolicyError;
@@ -30,6 +30,8 @@ pub struct Policy {
     models: HashMap<ModelName, Arc<ModelPolicy>>,
     environments: HashMap<EnvironmentName, Vec<Region>>,
     served: Option<Vec<EnvironmentName>>,
+    /// Whose `x-forwarded-for` counts.
+    pub(crate) trusted_proxies: Vec<Network>,
     /// How often, how soon and how long a call is tried.
     pub(crate) retry: RetryPolicy,
     /// Most bytes of a request's body.
@@ -67,6 +69,7 @@ impl Policy {
             models: models.collect(),
             environments: config.environments.iter().map(regions).collect(),
             served: config.server.environments.clone(),
+            trusted_proxies: config.server.trusted_proxies.clone(),
             retry: RetryPolicy::new(&config.retry),
             max_body_bytes: config.server.max_body_bytes,
             body_timeout: config.server.timeout.body.duration(),

@@ -4,6 +4,7 @@
 
 mod key_use;
 mod retention;
+mod sightings;
 mod store_health;
 
 use std::future::Future;
@@ -11,7 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bastion_observe::Readiness;
+use bastion_observe::{Readiness, Sightings};
 use bastion_runtime::{Drain, Tasks};
 use bastion_store::{Store, StoreError};
 use bastion_types::Clock;
@@ -24,6 +25,8 @@ pub struct JobTools {
     pub store: Store,
     /// What `/readyz` answers.
     pub readiness: Readiness,
+    /// From where keys are used.
+    pub sightings: Arc<Sightings>,
     /// The one clock.
     pub clock: Arc<dyn Clock>,
 }
@@ -40,7 +43,8 @@ trait Job: Send + Sync {
     fn run<'a>(&'a self, tools: &'a JobTools) -> Running<'a>;
 }
 
-const ALL: [&dyn Job; 3] = [&key_use::KeyUse, &retention::Retention, &store_health::StoreHealth];
+const ALL: [&dyn Job; 4] =
+    [&key_use::KeyUse, &retention::Retention, &store_health::StoreHealth, &sightings::Sightings];
 
 /// Starts every job; they end with the drain, and `tasks` waits for them.
 pub fn start(tools: &JobTools, tasks: &Tasks, drain: &Drain) {

@@ -5,18 +5,23 @@
 
 mod call_sink;
 mod deployment;
+mod drills;
 mod labels;
 mod limits_metrics;
 mod log;
 mod metrics;
+mod program;
 mod readiness;
 mod redact;
+mod sightings;
 
 pub use call_sink::{CallSink, CallSinkWriter, call_sink};
 pub use deployment::{Deployment, Setting};
+pub use drills::{DrillWish, Drills, KnownDrill, NotStarted, RunningDrill};
 pub use labels::AttemptOutcome;
 pub use limits_metrics::LimitsMetrics;
 pub use log::{LogFormat, LogSink, start_log};
 pub use metrics::{InFlight, Metrics, ReloadOutcome};
 pub use readiness::{Check, Part, Readiness, Standing};
 pub use redact::{REDACTED, Redactor};
+pub use sightings::Sightings;

@@ -25,16 +25,32 @@ pub enum LogFormat {
 #[derive(Clone)]
 pub struct LogSink {
     redactor: Arc<Redactor>,
+    voice: Voice,
+}
+
+/// Does a sink write at all?
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Voice {
+    Heard,
+    Silent,
 }
 
 impl LogSink {
     /// Writes to stderr through this redactor.
     pub fn new(redactor: Arc<Redactor>) -> LogSink {
-        LogSink { redactor }
+        LogSink { redactor, voice: Voice::Heard }
+    }
+
+    /// Writes nothing: for a rehearsal, whose lines are nobody's.
+    pub fn silent() -> LogSink {
+        LogSink { redactor: Arc::new(Redactor::default()), voice: Voice::Silent }
     }
 
     /// Writes whole lines at once.
     pub fn write_lines(&self, lines: &str) {
+        if self.voice == Voice::Silent {
+            return;
+        }
         let clean = self.redactor.redact(lines);
         if io::stderr().lock().write_all(clean.as_bytes()).is_err() {
             // A closed stderr leaves nobody to tell; calls are served all the same.

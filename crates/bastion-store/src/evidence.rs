@@ -23,7 +23,7 @@ use crate::database::{Database, Dialect};
 /// Most runs that one read returns.
 pub const MAX_RUNS_READ: u32 = 200;
 
-/// Sightings of one key that are read: more say nothing more.
+/// Sightings of one key that are kept: more say nothing more.
 pub const MAX_SIGHTINGS_OF_KEY: usize = 256;
 
 /// Most sightings that one read returns, over all keys.

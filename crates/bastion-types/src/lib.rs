@@ -12,6 +12,7 @@ mod clock;
 mod key;
 mod money;
 mod names;
+mod network;
 mod price;
 mod refusal;
 mod request_id;
@@ -33,6 +34,7 @@ pub use names::{
     EnvironmentName, ModelName, NameError, OrganizationName, Region, ServiceName, SurfaceName,
     UpstreamName,
 };
+pub use network::{Network, NetworkError};
 pub use price::Price;
 pub use refusal::{ErrorType, KeyProblem, RateKind, Refusal, RetryAdvice};
 pub use request_id::RequestId;

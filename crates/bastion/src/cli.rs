@@ -6,6 +6,7 @@ mod check;
 mod completions;
 mod config;
 mod demo;
+mod drill;
 mod explain;
 mod init;
 mod keys;
@@ -49,6 +50,8 @@ enum Command {
     Config(config::ConfigArguments),
     /// The launch gate: every box of the production checklist, and what proves it
     Check(check::CheckArguments),
+    /// Run drills on a rehearsal, and read what came of them
+    Drill(drill::DrillArguments),
     /// Make, list, rotate and revoke keys
     Keys(keys::KeysArguments),
     /// What a code means, why, and how to mend it
@@ -80,6 +83,7 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Init(arguments) => init::run(&arguments),
         Command::Config(arguments) => config::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Drill(arguments) => drill::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),

@@ -4,6 +4,7 @@
 //! `wiring`.
 
 mod cli;
+mod drilling;
 mod exit;
 mod operator;
 mod out;

@@ -8,12 +8,14 @@ mod failure;
 mod token;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bastion_outbound::{HttpClient, HttpError, Target};
 use bytes::Bytes;
 use clap::Args;
 use http::{Method, Uri};
 use serde_json::Value;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Exit;
 use crate::out;
@@ -38,6 +40,18 @@ pub(crate) struct OperatorArguments {
     server: String,
     #[arg(long, value_name = "DIR", help = DATA_DIR_HELP, help_heading = "Server", global = true)]
     data_dir: Option<PathBuf>,
+}
+
+/// Ctrl-C, heard by the command.
+pub(crate) struct Interrupts(Signal);
+
+/// How a pause ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pause {
+    /// By itself.
+    Over,
+    /// By Ctrl-C.
+    Cut,
 }
 
 /// A server's operator API.
@@ -99,6 +113,27 @@ impl Operator {
     /// When the server is not reached or says no.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         self.exchange(Method::POST, path, Some(Bytes::from(body.to_string())))
+    }
+
+    /// Hears Ctrl-C from now on, which then no longer ends the process by itself.
+    ///
+    /// # Errors
+    /// When the system does not let us listen.
+    pub(crate) fn interrupts(&self) -> Result<Interrupts, Failure> {
+        let _inside = self.runtime.enter();
+        let told = |cause| Failure::new(Exit::No, format!("signals cannot be heard: {cause}"));
+        signal(SignalKind::interrupt()).map(Interrupts).map_err(told)
+    }
+
+    /// Waits so long, or until Ctrl-C.
+    pub(crate) fn pause(&self, interrupts: &mut Interrupts, pause: Duration) -> Pause {
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                _ = interrupts.0.recv() => Pause::Cut,
+                () = tokio::time::sleep(pause) => Pause::Over,
+            }
+        })
     }
 
     fn exchange(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Value, Failure> {

@@ -20,6 +20,14 @@ pub(crate) fn note(text: &str) {
     written(io::stderr().lock(), text);
 }
 
+/// A line beside the answer that takes the place of the one before it, on a terminal.
+pub(crate) fn replaced_note(text: &str) {
+    let mut stderr = io::stderr().lock();
+    if write!(stderr, "\r\u{1b}[K{text}").and_then(|()| stderr.flush()).is_err() {
+        // A closed stderr leaves nobody to tell.
+    }
+}
+
 /// Why a command came to nothing.
 pub(crate) fn error(text: &str) {
     note(&format!("error: {text}"));

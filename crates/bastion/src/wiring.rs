@@ -9,11 +9,13 @@ mod limits;
 mod log;
 mod operator_token;
 mod policy_hash;
+mod rehearsal;
 mod signals;
 
 pub(crate) use credentials::Credentials;
 pub(crate) use house::{House, Plan, Storage};
 pub(crate) use log::Log;
+pub(crate) use rehearsal::rehearsals;
 pub(crate) use signals::Signals;
 
 /// The runtime of store, jobs and operators; callers have threads of their own.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
-use bastion_types::{EnvironmentName, Span};
+use bastion_types::{EnvironmentName, Network, Span};
 
 use crate::codes;
 use crate::field::{Field, Kind};
@@ -22,6 +22,8 @@ pub struct Server {
     pub environments: Option<Vec<EnvironmentName>>,
     /// Callers' headers that go to the upstream beside the fixed list; lower case, each once.
     pub forward_headers: Vec<String>,
+    /// Whose `x-forwarded-for` counts; empty: nobody's.
+    pub trusted_proxies: Vec<Network>,
     /// Threads that serve callers; none: one for each core.
     pub threads: Option<NonZeroUsize>,
     /// Connections at once; default 10 000.
@@ -82,6 +84,12 @@ const FORWARD_HEADERS: Field = Field::absent(
     "none",
     "callers' headers that go to the upstream, beside content-type, accept, traceparent, tracestate and openai-*",
 );
+const TRUSTED_PROXIES: Field = Field::absent(
+    "trusted_proxies",
+    Kind::Texts,
+    "none",
+    "networks of proxies before this listener: whom their x-forwarded-for names is the caller",
+);
 const THREADS: Field = Field::absent(
     "threads",
     Kind::Integer { least: 1, most: 1024 },
@@ -132,12 +140,12 @@ const FIELDS: &[Field] = &[
     LISTEN,
     ENVIRONMENTS,
     FORWARD_HEADERS,
+    TRUSTED_PROXIES,
     THREADS,
     MAX_CONNECTIONS,
     MAX_BODY_BYTES,
     TIMEOUT,
     TLS,
-    Field::unbuilt("trusted_proxies", "reading callers' addresses from a proxy"),
 ];
 
 /// Headers that never go from a caller to the upstream: credentials, those of one connection,
@@ -174,6 +182,7 @@ pub(crate) fn read(reader: &Reader<'_>) -> Result<Server, Invalid> {
     let listen = reader.one(&LISTEN, kinds::address);
     let environments = reader.maybe_list(&ENVIRONMENTS, kinds::name(EnvironmentName::parse));
     let forward_headers = reader.maybe_list(&FORWARD_HEADERS, header);
+    let trusted_proxies = reader.maybe_list(&TRUSTED_PROXIES, network);
     let threads = reader.maybe(&THREADS, kinds::integer(&THREADS));
     let max_connections = reader.one(&MAX_CONNECTIONS, kinds::integer(&MAX_CONNECTIONS));
     let max_body_bytes = reader.one(&MAX_BODY_BYTES, kinds::integer(&MAX_BODY_BYTES));
@@ -183,6 +192,7 @@ pub(crate) fn read(reader: &Reader<'_>) -> Result<Server, Invalid> {
         listen: listen?,
         environments: environments?,
         forward_headers: sorted(forward_headers?.unwrap_or_default()),
+        trusted_proxies: trusted_proxies?.unwrap_or_default(),
         threads: threads?.and_then(|threads| NonZeroUsize::new(count(threads))),
         max_connections: count(max_connections?),
         max_body_bytes: max_body_bytes?,
@@ -213,6 +223,13 @@ fn sorted(mut headers: Vec<String>) -> Vec<String> {
     headers.sort();
     headers.dedup();
     headers
+}
+
+fn network(node: &Node) -> Result<Network, Problem> {
+    Network::parse(kinds::text(node)?).map_err(|_| {
+        Problem::new(codes::BAD_VALUE, "holds what is no network, or has bits behind its prefix")
+            .help("an address or a network, such as \"10.0.0.0/8\" or \"::1\"")
+    })
 }
 
 fn header(node: &Node) -> Result<String, Problem> {

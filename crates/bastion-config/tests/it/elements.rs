@@ -428,7 +428,6 @@ fn a_setting_without_its_protection_does_not_load() {
     ] {
         check(REGIONS, setting, unbuilt);
     }
-    check("threads = 2", "trusted_proxies = []", unbuilt);
     check("url = \"sqlite\"", "url = \"sqlite\"\nmigrate = \"manual\"", unbuilt);
     for section in ["surfaces.x", "balance", "recharge", "alerts.rules.x", "ledger", "pii"] {
         check("[environments.dev]", &format!("[{section}]\n[environments.dev]"), unbuilt);
@@ -461,6 +460,17 @@ fn limits_are_counted_where_the_file_says_and_hold_no_password() {
     }
     check(LOCAL, "url = \"rediss://bastion:hunter2@cache\"", &["literal_secret"]);
     check(LOCAL, "url = \"file:redis.url\"", &[]);
+}
+
+#[test]
+fn a_trusted_proxy_is_an_address_or_a_network() {
+    for right in ["\"10.0.0.0/8\", \"::1\"", ""] {
+        check("threads = 2", &format!("trusted_proxies = [{right}]"), &[]);
+    }
+    for wrong in ["10.0.0.1/8", "10.0.0.0/33", "proxy.internal", "*"] {
+        check("threads = 2", &format!("trusted_proxies = [\"{wrong}\"]"), &["bad_value"]);
+    }
+    check("threads = 2", "trusted_proxies = \"10.0.0.0/8\"", &["wrong_type"]);
 }
 
 #[test]

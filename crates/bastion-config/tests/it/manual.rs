@@ -51,6 +51,7 @@ fn the_manual_says_the_defaults() {
     let (mut plain, written) = (plain.config, written.config);
     // What has no default stands there as an example.
     plain.waivers.clone_from(&written.waivers);
+    plain.server.trusted_proxies.clone_from(&written.server.trusted_proxies);
     plain.server.threads = written.server.threads;
     plain.server.tls.clone_from(&written.server.tls);
     plain.limits.password.clone_from(&written.limits.password);

@@ -21,7 +21,7 @@ error[unknown_key]: unknown setting 'thread' in [server]
 8 | thread = 2
   | ^^^^^^
   |
-  = note: known here: listen, environments, forward_headers, threads, max_connections, max_body_bytes, timeout, tls
+  = note: known here: listen, environments, forward_headers, trusted_proxies, threads, max_connections, max_body_bytes, timeout, tls
   = help: did you mean 'threads'?
 ",
     );
@@ -39,7 +39,7 @@ error[unknown_key]: unknown setting 'port' in [server]
 8 | port = **
   | ^^^^
   |
-  = note: known here: listen, environments, forward_headers, threads, max_connections, max_body_bytes, timeout, tls
+  = note: known here: listen, environments, forward_headers, trusted_proxies, threads, max_connections, max_body_bytes, timeout, tls
 ",
     );
 }

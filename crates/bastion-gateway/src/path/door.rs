@@ -4,6 +4,7 @@
 
 mod ambiguous;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bastion_runtime::BadHead;
@@ -31,6 +32,8 @@ pub(crate) struct Arrival {
     pub(crate) at: Timestamp,
     /// The same, on the clock that never goes back.
     pub(crate) began: MonoNanos,
+    /// The connection's other end.
+    pub(crate) peer: IpAddr,
     /// What it asks for.
     pub(crate) endpoint: Endpoint,
     /// How that is served.
@@ -48,7 +51,11 @@ pub(crate) struct Entered {
 }
 
 /// Looks at the head.
-pub(super) fn enter(desk: &Desk, request: Request<Incoming>) -> Result<Entered, Response<Bytes>> {
+pub(super) fn enter(
+    desk: &Desk,
+    request: Request<Incoming>,
+    peer: IpAddr,
+) -> Result<Entered, Response<Bytes>> {
     let tools = &desk.gateway.tools;
     let at = tools.clock.now();
     let began = tools.clock.monotonic();
@@ -66,7 +73,7 @@ pub(super) fn enter(desk: &Desk, request: Request<Incoming>) -> Result<Entered, 
     match found {
         Ok((endpoint, service, named_model)) => {
             let headers = head.headers;
-            let arrival = Arrival { id, at, began, endpoint, service, named_model, headers };
+            let arrival = Arrival { id, at, began, peer, endpoint, service, named_model, headers };
             Ok(Entered { arrival, body })
         }
         Err(refusal) => Err(turn_away(desk, &refusal, &id)),

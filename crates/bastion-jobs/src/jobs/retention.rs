@@ -13,6 +13,9 @@ const PAUSE: Duration = Duration::from_mins(10);
 /// Records of calls are kept so long: a month's evidence and a few days.
 const KEPT: Span = Span::from_secs(35 * 24 * 60 * 60);
 
+/// Runs of drills are few, and tell when something was last tried: more than a year.
+const RUNS_KEPT: Span = Span::from_secs(400 * 24 * 60 * 60);
+
 /// Records that one transaction deletes.
 const STEP_RECORDS: u32 = 2000;
 
@@ -36,6 +39,8 @@ impl Job for Retention {
             let mut steps = 0..MAX_STEPS;
             let delete = || tools.store.calls().delete_before(oldest, STEP_RECORDS);
             while steps.next().is_some() && delete().await? > 0 {}
+            let (runs, sightings) = (tools.clock.now().minus(RUNS_KEPT), oldest);
+            tools.store.evidence().delete_before(runs, sightings).await?;
             Ok(())
         })
     }

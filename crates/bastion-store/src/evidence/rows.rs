@@ -9,6 +9,9 @@ use super::sighting::Sighting;
 use crate::StoreError;
 use crate::statement::{Row, Statement, statement};
 
+/// As `MAX_SIGHTINGS_OF_KEY`.
+pub(super) const MOST_OF_KEY: i64 = 256;
+
 /// Sorts behind every id.
 const AFTER_ALL: &str = "run_~";
 
@@ -33,8 +36,12 @@ const SELECT_LATEST: &str = "SELECT * FROM drill_runs WHERE id IN \
      (SELECT MAX(id) FROM drill_runs WHERE environment = $1 AND outcome IN ('pass', 'fail') \
      GROUP BY drill) ORDER BY drill LIMIT $2";
 
+/// A key that has its share of rows gets no new ones; what is known grows younger all the same.
 const UPSERT_SIGHTING: &str = "INSERT INTO key_sightings \
-     (key_id, agent, network, first_seen_at_us, last_seen_at_us) VALUES ($1, $2, $3, $4, $5) \
+     (key_id, agent, network, first_seen_at_us, last_seen_at_us) \
+     SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS BIGINT), \
+     CAST($5 AS BIGINT) WHERE (SELECT COUNT(*) FROM key_sightings WHERE key_id = $1) < $6 \
+     OR EXISTS (SELECT 1 FROM key_sightings WHERE key_id = $1 AND agent = $2 AND network = $3) \
      ON CONFLICT (key_id, agent, network) DO UPDATE SET last_seen_at_us = excluded.last_seen_at_us \
      WHERE key_sightings.last_seen_at_us < excluded.last_seen_at_us";
 
@@ -113,6 +120,7 @@ pub(super) fn upsert_sighting(sighting: &Sighting) -> Statement<'_> {
         .bind(sighting.network.as_str())
         .bind(sighting.first_seen_at.micros())
         .bind(sighting.last_seen_at.micros())
+        .bind(MOST_OF_KEY)
 }
 
 pub(super) fn select_sightings<'q>(since: Timestamp, limit: u32) -> Statement<'q> {

@@ -125,6 +125,25 @@ async fn a_sighting_is_kept_once_and_grows_younger_only() {
     assert_eq!(evidence.delete_before(second(0), second(7)).await.unwrap(), 1);
 }
 
+#[tokio::test]
+async fn a_key_with_many_sightings_gets_no_new_ones() {
+    let evidence = Evidence::new(database().await);
+    let seen = |number: usize, at: u64| Sighting {
+        key_id: KeyId::parse("000000000001").unwrap(),
+        agent: format!("agent-{number:04}"),
+        network: "192.0.2.0/24".to_owned(),
+        first_seen_at: second(at),
+        last_seen_at: second(at),
+    };
+    assert_eq!(i64::try_from(MAX_SIGHTINGS_OF_KEY).unwrap(), rows::MOST_OF_KEY);
+    let many: Vec<Sighting> = (0..MAX_SIGHTINGS_OF_KEY + 9).map(|number| seen(number, 1)).collect();
+    evidence.sight(&many).await.unwrap();
+    evidence.sight(&[seen(0, 5)]).await.unwrap();
+    let all = evidence.sightings_since(second(0)).await.unwrap();
+    assert_eq!(all.len(), MAX_SIGHTINGS_OF_KEY);
+    assert_eq!((all[0].agent.as_str(), all[0].last_seen_at), ("agent-0000", second(5)));
+}
+
 fn call(at: u64, region: Option<&str>) -> CallRecord {
     CallRecord {
         id: RequestId::generate(second(at)).unwrap(),

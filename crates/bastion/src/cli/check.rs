@@ -2,6 +2,7 @@
 //!
 //! It must never be ready without a whole answer of the server's.
 
+mod fix;
 mod formats;
 
 use bastion_check::{Report, Verdict, cards};
@@ -18,6 +19,7 @@ const EXAMPLES: &str = "\
 Examples:
   bastion check --env prod
   bastion check --env prod --box reliability.retry --box streaming.cancel
+  bastion check --env prod --fix
   bastion check --env prod --format html > gate.html
   bastion check --env prod --format junit > gate.xml
 
@@ -36,6 +38,9 @@ pub(crate) struct CheckArguments {
     /// Only this box; may be given again
     #[arg(long = "box", value_name = "ID", value_parser = box_id)]
     boxes: Vec<BoxId>,
+    /// Run the drills behind open boxes first: those that touch nothing that is live
+    #[arg(long)]
+    fix: bool,
     /// How the report is written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -52,10 +57,14 @@ pub(crate) fn run(arguments: &CheckArguments) -> anyhow::Result<Exit> {
 
 fn check(arguments: &CheckArguments) -> Result<Exit, Failure> {
     let operator = Operator::open(&arguments.operator)?;
-    let report = report(&operator, arguments.environment.as_ref(), &arguments.boxes)?;
-    out::line(&arguments.format.write(&report)?);
-    warn_of_ends(&report);
-    Ok(if report.ready { Exit::Done } else { Exit::No })
+    let (environment, boxes) = (arguments.environment.as_ref(), &arguments.boxes);
+    let mut told = report(&operator, environment, boxes)?;
+    if arguments.fix && fix::drilled(&operator, &told)? {
+        told = report(&operator, environment, boxes)?;
+    }
+    out::line(&arguments.format.write(&told)?);
+    warn_of_ends(&told);
+    Ok(if told.ready { Exit::Done } else { Exit::No })
 }
 
 /// The server's report, whole.

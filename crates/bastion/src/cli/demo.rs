@@ -18,7 +18,7 @@ use clap::Args;
 
 use crate::exit::Exit;
 use crate::out;
-use crate::wiring::{Credentials, House, Log, Plan, Signals, Storage, control_runtime};
+use crate::wiring::{Credentials, House, Log, Plan, Signals, Storage, control_runtime, rehearsals};
 use told::Told;
 
 const UPSTREAM: &str = "simulated";
@@ -70,6 +70,7 @@ async fn serve(arguments: &DemoArguments, log: Log) -> anyhow::Result<Exit> {
         storage: Storage::Memory,
         credentials: Credentials::Given(given),
         log,
+        rehearse: rehearsals,
     };
     let drain = Drain::new();
     let upstream = sim.serve(drain.clone());

@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::exit::Exit;
 use crate::out;
-use crate::wiring::{Credentials, House, Log, Plan, Signals, Storage, control_runtime};
+use crate::wiring::{Credentials, House, Log, Plan, Signals, Storage, control_runtime, rehearsals};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -53,6 +53,7 @@ async fn serve(loaded: Loaded, path: PathBuf, log: Log) -> anyhow::Result<Exit> 
         storage: Storage::DataDirectory,
         credentials: Credentials::References,
         log,
+        rehearse: rehearsals,
     })
     .await?;
     out::note(&format!("ready callers={} operators={}", house.callers, house.operators));

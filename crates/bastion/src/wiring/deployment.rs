@@ -17,7 +17,7 @@ use super::log::Log;
 use super::policy_hash;
 
 /// The running configuration.
-pub(super) struct RunningDeployment {
+pub(crate) struct RunningDeployment {
     loaded: RwLock<Running>,
 }
 

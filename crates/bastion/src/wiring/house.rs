@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use bastion_config::{Config, Loaded};
 use bastion_console::{OperatorTools, Operators};
+use bastion_drills::{Hall, HallTools, PolicySeen, Rehearse};
 use bastion_gateway::{Breakers, Callers, Gateway, Policy, PolicyParts, Tools};
 use bastion_jobs::JobTools;
 use bastion_limits::{Limits, Nodes};
-use bastion_observe::{Check, Deployment, Metrics, Readiness, Standing, call_sink};
+use bastion_observe::{Check, Deployment, Metrics, Readiness, Sightings, Standing, call_sink};
 use bastion_runtime::{
     ConnectionLimits, Drain, Listener, Tasks, Threads, Tls, TokioClock, accept_here, accept_onto,
 };
@@ -41,6 +42,8 @@ pub(crate) struct Plan {
     pub(crate) credentials: Credentials,
     /// The log.
     pub(crate) log: Log,
+    /// What opens rehearsals of the house: houses themselves, so it is handed in.
+    pub(crate) rehearse: fn(Arc<RunningDeployment>, Log) -> Arc<dyn Rehearse>,
 }
 
 /// Where keys and records are kept.
@@ -63,6 +66,7 @@ pub(crate) struct House {
     /// Keys and records.
     pub(crate) store: Store,
     ground: Ground,
+    rehearse: fn(Arc<RunningDeployment>, Log) -> Arc<dyn Rehearse>,
     reloading: Reloading,
     /// Acceptors, threads, operators and the writer of records.
     tasks: Tasks,
@@ -74,6 +78,7 @@ struct Ground {
     clock: Arc<dyn Clock>,
     readiness: Readiness,
     metrics: Arc<Metrics>,
+    sightings: Arc<Sightings>,
     log: Log,
     drain: Drain,
     breakers: Arc<Breakers>,
@@ -85,6 +90,7 @@ impl Ground {
             clock: Arc::new(TokioClock::start()),
             readiness: Readiness::default(),
             metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"), Arc::clone(&log.redactor))),
+            sightings: Arc::new(Sightings::new(Arc::clone(&log.redactor))),
             drain: Drain::new(),
             breakers: Arc::default(),
             log,
@@ -98,7 +104,7 @@ impl House {
     /// # Errors
     /// When a port, the store or a credential is not to be had; the text says the next step.
     pub(crate) async fn open(plan: Plan) -> anyhow::Result<House> {
-        let Plan { loaded, path, storage, credentials, log } = plan;
+        let Plan { loaded, path, storage, credentials, log, rehearse } = plan;
         let config = loaded.config.clone();
         let tls = config.server.tls.as_ref().map(|tls| Tls::read(tls_files(tls))).transpose()?;
         let ground = Ground::new(log.clone());
@@ -108,6 +114,7 @@ impl House {
         let callers = Listener::bind(config.server.listen)?;
         let operators = Listener::bind(config.operator.listen)?;
         let (store, token) = open_store(&config, storage, &ground).await?;
+        end_abandoned_drills(&store, &ground).await;
         let tasks = Tasks::new();
         let told =
             Told { metrics: Arc::clone(&ground.metrics), readiness: ground.readiness.clone() };
@@ -131,6 +138,7 @@ impl House {
             token,
             store,
             ground,
+            rehearse,
             reloading,
             tasks,
         };
@@ -173,16 +181,40 @@ impl House {
             metrics,
             readiness: readiness.clone(),
             deployment: Arc::clone(&self.reloading.running) as Arc<dyn Deployment>,
+            drills: Arc::new(self.hall()),
             clock: Arc::clone(&clock),
             token: self.token.clone(),
         };
         let handler = Arc::new(Operators::new(tools));
         self.tasks.spawn(accept_here(operators, handler, ConnectionLimits::DEFAULT, drain.clone()));
-        let job_tools = JobTools { store: self.store.clone(), readiness: readiness.clone(), clock };
+        let job_tools = JobTools {
+            store: self.store.clone(),
+            readiness: readiness.clone(),
+            sightings: Arc::clone(&self.ground.sightings),
+            clock,
+        };
         bastion_jobs::start(&job_tools, &self.tasks, &drain);
         readiness.set(Check::Listeners, Standing::Stands);
         readiness.set(Check::Serving, Standing::Stands);
         Ok(())
+    }
+
+    /// Where drills are run, against a rehearsal of this house.
+    fn hall(&self) -> Hall {
+        let running = Arc::clone(&self.reloading.running);
+        let deployment = Arc::clone(&running);
+        let version = env!("CARGO_PKG_VERSION");
+        Hall::new(HallTools {
+            rehearse: (self.rehearse)(deployment, self.ground.log.clone()),
+            policy: Box::new(move || PolicySeen {
+                hash: running.policy_hash(),
+                version: version.to_owned(),
+            }),
+            store: self.store.clone(),
+            clock: Arc::clone(&self.ground.clock),
+            tasks: self.tasks.clone(),
+            drain: self.ground.drain.clone(),
+        })
     }
 
     /// Serves until a signal asks for the end, then drains and closes the store last.
@@ -206,6 +238,9 @@ impl House {
         // The gateway holds the last sender of records: without it the writer ends.
         drop(reloading);
         tasks.finished().await;
+        if let Err(cause) = ground.sightings.flush(&store, ground.clock.now()).await {
+            tracing::warn!(%cause, "from where keys were used last is not written down");
+        }
         store.close().await;
         tracing::info!("drained");
     }
@@ -226,6 +261,7 @@ fn gateway(
         calls,
         metrics: Arc::clone(&ground.metrics),
         redactor: Arc::clone(&log.redactor),
+        sightings: Arc::clone(&ground.sightings),
         readiness: ground.readiness.clone(),
         clock: Arc::clone(&ground.clock),
         drain: ground.drain.clone(),
@@ -251,6 +287,15 @@ async fn open_store(
     ground.log.redactor.hide(&token);
     ground.readiness.set(Check::Store, Standing::Stands);
     Ok((store, token))
+}
+
+/// Drills that a process before this one left: what it ran is gone with it.
+async fn end_abandoned_drills(store: &Store, ground: &Ground) {
+    match store.evidence().interrupt_at_start(ground.clock.now()).await {
+        Ok(0) => {}
+        Ok(runs) => tracing::warn!(runs, "drills of a process that is gone are interrupted"),
+        Err(cause) => tracing::warn!(%cause, "whether drills were left behind is not known"),
+    }
 }
 
 fn connection_limits(config: &Config) -> ConnectionLimits {

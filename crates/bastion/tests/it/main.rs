@@ -25,6 +25,7 @@ mod bad_config;
 mod bad_key;
 mod bad_request;
 mod bad_start;
+mod drills;
 mod gate;
 mod lifecycle;
 mod limits;

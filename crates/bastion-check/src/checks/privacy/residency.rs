@@ -104,7 +104,7 @@ fn where_they_went(facts: &Facts) -> Evidence {
     let mut parts: Vec<String> =
         reached.by_region.iter().map(|row| format!("{} {}", row.region, row.calls)).collect();
     if reached.elsewhere() > 0 {
-        parts.push(format!("no region {}", reached.elsewhere()));
+        parts.push(format!("elsewhere {}", reached.elsewhere()));
     }
     let parts = if parts.is_empty() { "none so far".to_owned() } else { parts.join(", ") };
     Evidence::now(format!("this month's recorded calls by region: {parts}"), facts.now)
