@@ -9,6 +9,7 @@ mod responses;
 
 use bastion_types::Usage;
 
+use crate::envelope::ErrorPlace;
 use crate::judge_body::is_error_frame;
 use crate::sse::{Frame, Run};
 
@@ -47,6 +48,16 @@ impl Dialect {
     /// Is this frame an error: by its event's name, or by what its data hold?
     pub fn is_error(self, frame: Frame<'_>) -> bool {
         is_error_frame(frame) || (self == Dialect::Responses && responses::is_error(frame))
+    }
+
+    /// What an error event of ours is, behind the events that were `passed` last.
+    pub fn error_place(self, passed: &[u8]) -> ErrorPlace {
+        match self {
+            Dialect::Chat | Dialect::Completions => ErrorPlace::Chunks,
+            Dialect::Responses => {
+                ErrorPlace::TypedEvents { sequence_number: responses::next_number(passed) }
+            }
+        }
     }
 
     /// Is this frame the one that `include_usage` adds: usage, and nothing else?

@@ -17,14 +17,32 @@ pub struct Envelope {
     error: ErrorBody,
 }
 
+/// What an error event stands among: clients read it by the rules of the events before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorPlace {
+    /// Chunks, which have no type of their own.
+    Chunks,
+    /// Typed events, each with the number behind the last one's.
+    TypedEvents {
+        /// This event's.
+        sequence_number: u64,
+    },
+}
+
+/// The type of the error event among typed events. Source: OpenAI's reference, streaming events.
+const TYPED_ERROR: &str = "error";
+
 /// An event of a stream that failed: both shapes, so that every SDK sees it.
 #[derive(Serialize)]
 struct EventEnvelope {
     error: ErrorBody,
     #[serde(rename = "type")]
-    error_type: &'static str,
+    event_type: &'static str,
     code: &'static str,
     message: String,
+    param: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sequence_number: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -86,13 +104,19 @@ pub fn refusal_response(refusal: &Refusal, id: &RequestId) -> Response<Bytes> {
 }
 
 /// A refusal as the last event of a stream that has begun.
-pub fn error_event(refusal: &Refusal, id: &RequestId) -> Bytes {
+pub fn error_event(refusal: &Refusal, id: &RequestId, place: ErrorPlace) -> Bytes {
     let error = ErrorBody::of(refusal, id);
+    let (event_type, sequence_number) = match place {
+        ErrorPlace::Chunks => (error.error_type, None),
+        ErrorPlace::TypedEvents { sequence_number } => (TYPED_ERROR, Some(sequence_number)),
+    };
     let event = EventEnvelope {
-        error_type: error.error_type,
+        event_type,
         code: error.code,
         message: error.message.clone(),
+        param: error.param,
         error,
+        sequence_number,
     };
     let mut text = b"event: error\ndata: ".to_vec();
     text.extend_from_slice(&json(&event));
@@ -135,13 +159,27 @@ mod tests {
         assert_eq!(response.headers()["retry-after"], "3");
     }
 
-    #[test]
-    fn an_error_event_is_one_whole_frame_in_both_shapes() {
-        let event = error_event(&Refusal::StreamInterrupted, &id());
+    fn event_at(place: ErrorPlace) -> serde_json::Value {
+        let event = error_event(&Refusal::StreamInterrupted, &id(), place);
         let text = std::str::from_utf8(&event).unwrap();
         let data = text.strip_prefix("event: error\ndata: ").unwrap().strip_suffix("\n\n").unwrap();
-        let data: serde_json::Value = serde_json::from_str(data).unwrap();
+        serde_json::from_str(data).unwrap()
+    }
+
+    #[test]
+    fn an_error_event_is_one_whole_frame_in_both_shapes() {
+        let data = event_at(ErrorPlace::Chunks);
         assert_eq!(data["code"], "stream_interrupted");
+        assert_eq!(data["type"], "api_error");
         assert_eq!(data["error"]["code"], "stream_interrupted");
+        assert_eq!(data.get("sequence_number"), None);
+    }
+
+    #[test]
+    fn among_typed_events_an_error_has_their_type_and_number() {
+        let data = event_at(ErrorPlace::TypedEvents { sequence_number: 7 });
+        assert_eq!((&data["type"], &data["sequence_number"]), (&"error".into(), &7.into()));
+        assert_eq!(data["code"], "stream_interrupted");
+        assert_eq!(data["error"]["type"], "api_error");
     }
 }

@@ -22,7 +22,7 @@ pub use credential::bearer;
 pub use dialect::Dialect;
 pub use edit::{Edit, splice, splice_all};
 pub use endpoints::{Endpoint, Route, route};
-pub use envelope::{Envelope, error_event, refusal_response};
+pub use envelope::{Envelope, ErrorPlace, error_event, refusal_response};
 pub use judge_body::{is_error_answer, is_json_object, is_model_not_found};
 pub use nesting::{MAX_NESTING, is_nested_too_deep};
 pub use peek::{

@@ -8,7 +8,7 @@ mod relayed;
 mod stream;
 
 use bastion_types::{Refusal, StreamOutcome};
-use bastion_wire::{error_event, refusal_response};
+use bastion_wire::{Dialect, Endpoint, ErrorPlace, error_event, refusal_response};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
@@ -110,7 +110,12 @@ fn refused(
 /// A failure behind a sign of life: the status was 200, so an event says it.
 async fn told_inside(refusal: &Refusal, arrival: &Arrival, line: Line) -> Relayed {
     let Some(feed) = line.feed() else { return Relayed::caller_left() };
-    if feed.pass(error_event(refusal, &arrival.id)).await.is_err() {
+    let place = if arrival.endpoint == Endpoint::Responses {
+        Dialect::Responses.error_place(&[])
+    } else {
+        ErrorPlace::Chunks
+    };
+    if feed.pass(error_event(refusal, &arrival.id, place)).await.is_err() {
         return Relayed::stream_left();
     }
     let told = Relayed::ended(StatusCode::OK.as_u16(), Some(refusal.code()));

@@ -40,6 +40,9 @@ struct Last<'a> {
     response: &'a RawValue,
 }
 
+/// The field that numbers events.
+const NUMBER: &[u8] = b"\"sequence_number\"";
+
 fn kind(data: &[u8]) -> Option<Cow<'_, str>> {
     serde_json::from_slice::<Event<'_>>(data).ok().map(|event| event.kind)
 }
@@ -62,6 +65,17 @@ pub(super) fn is_error(frame: Frame<'_>) -> bool {
 
 fn has_kind(frame: Frame<'_>, is: impl Fn(&str) -> bool) -> bool {
     frame.data().is_some_and(|data| kind(&data).is_some_and(|kind| is(&kind)))
+}
+
+/// The number of the event that would come next; 0 where none is known.
+pub(super) fn next_number(passed: &[u8]) -> u64 {
+    // Within a text its quotation marks would be escaped.
+    let behind = memmem::rfind(passed, NUMBER).map(|at| at.saturating_add(NUMBER.len()));
+    let rest = behind.and_then(|at| passed.get(at..)).unwrap_or_default();
+    let digits = rest.iter().skip_while(|byte| b": ".contains(byte));
+    let digits = digits.take_while(|byte| byte.is_ascii_digit());
+    let text: String = digits.map(|byte| char::from(*byte)).collect();
+    text.parse::<u64>().map_or(0, |last| last.saturating_add(1))
 }
 
 /// The usage that the last event carries.
@@ -137,6 +151,17 @@ mod tests {
         assert_eq!((reported.input_tokens, reported.cached_input_tokens), (11, 4));
         assert_eq!((reported.output_tokens, reported.reasoning_tokens), (7, 3));
         assert_eq!(usage_of(r#"{"usage":null}"#), None);
+    }
+
+    #[test]
+    fn the_next_event_has_the_number_behind_the_last_one() {
+        let check = |passed: &str, expect: u64| assert_eq!(next_number(passed.as_bytes()), expect);
+        check("", 0);
+        check("data: {\"sequence_number\":4,\"type\":\"x\"}\n\n", 5);
+        check("{\"sequence_number\":1}\n\n{\"sequence_number\": 12}\n\n", 13);
+        check("{\"sequence_number\":3,\"delta\":\"\\\"sequence_number\\\":9\"}", 4);
+        check("{\"sequence_number\":null}", 0);
+        check("{\"sequence_number\":18446744073709551615}", u64::MAX);
     }
 
     #[test]

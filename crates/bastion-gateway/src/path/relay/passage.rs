@@ -63,6 +63,8 @@ pub(super) struct Passage {
     /// The last frame did not go on; an LF that comes late belongs to it.
     took_out_last: bool,
     redactor: Arc<Redactor>,
+    /// What was handed on last, where events have numbers: an error of ours would be the next.
+    passed: Bytes,
 }
 
 impl Passage {
@@ -72,8 +74,16 @@ impl Passage {
         usage_is_ours: bool,
         redactor: Arc<Redactor>,
     ) -> Passage {
-        let seen = Seen::default();
-        Passage { feed, dialect, reader, seen, usage_is_ours, took_out_last: false, redactor }
+        Passage {
+            feed,
+            dialect,
+            reader,
+            seen: Seen::default(),
+            usage_is_ours,
+            took_out_last: false,
+            redactor,
+            passed: Bytes::new(),
+        }
     }
 
     /// What was learnt; the caller's stream ends here.
@@ -164,6 +174,9 @@ impl Passage {
         if bytes.is_empty() {
             return Ok(());
         }
+        if self.dialect == Dialect::Responses {
+            self.passed = bytes.clone();
+        }
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         if let Err(gone) = self.feed.pass(bytes).await {
             self.seen.done = false;
@@ -221,8 +234,8 @@ impl Passage {
         }
         tracing::warn!(request_id = %arrival.id, cause, "a stream was interrupted");
         let refusal = Refusal::StreamInterrupted;
-        let told =
-            self.seen.failed || self.feed.pass(error_event(&refusal, &arrival.id)).await.is_ok();
+        let event = error_event(&refusal, &arrival.id, self.dialect.error_place(&self.passed));
+        let told = self.seen.failed || self.feed.pass(event).await.is_ok();
         let outcome = if told { StreamOutcome::Interrupted } else { StreamOutcome::Cancelled };
         (outcome, Some(refusal.code()))
     }
