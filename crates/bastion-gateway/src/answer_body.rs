@@ -4,7 +4,7 @@
 //! waits.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -40,7 +40,38 @@ pub enum AnswerBody {
 
 /// The pieces of a stream.
 #[derive(Debug)]
-pub struct Pieces(mpsc::Receiver<Piece>);
+pub struct Pieces {
+    pieces: mpsc::Receiver<Piece>,
+    /// Once it is broken off: turns until that is told.
+    breaking: Option<u32>,
+}
+
+/// Turns that the connection gets to write what it holds before it is dropped: hyper writes while
+/// a body is pending, and forgets what it has not written at an error.
+const FLUSH_TURNS: u32 = 32;
+
+impl Pieces {
+    fn poll_piece(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
+        if self.breaking.is_none() {
+            match ready!(self.pieces.poll_recv(cx)) {
+                Some(Piece::Bytes(bytes)) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                None => return Poll::Ready(None),
+                Some(Piece::BrokenOff) => {}
+            }
+        }
+        match self.breaking.unwrap_or(FLUSH_TURNS).checked_sub(1) {
+            Some(left) => {
+                self.breaking = Some(left);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            None => Poll::Ready(Some(Err(BrokenOff))),
+        }
+    }
+}
 
 impl AnswerBody {
     /// A body that is known.
@@ -51,7 +82,7 @@ impl AnswerBody {
     /// A body that a call feeds; dropping it tells the call that the caller left.
     pub(crate) fn stream() -> (mpsc::Sender<Piece>, AnswerBody) {
         let (feed, pieces) = mpsc::channel(STREAM_PLACES);
-        (feed, AnswerBody::Stream(Pieces(pieces)))
+        (feed, AnswerBody::Stream(Pieces { pieces, breaking: None }))
     }
 }
 
@@ -65,12 +96,7 @@ impl Body for AnswerBody {
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         match self.get_mut() {
             AnswerBody::Whole(bytes) => Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
-            AnswerBody::Stream(Pieces(pieces)) => pieces.poll_recv(cx).map(|piece| {
-                piece.map(|piece| match piece {
-                    Piece::Bytes(bytes) => Ok(Frame::data(bytes)),
-                    Piece::BrokenOff => Err(BrokenOff),
-                })
-            }),
+            AnswerBody::Stream(pieces) => pieces.poll_piece(cx),
         }
     }
 

@@ -4,6 +4,7 @@
 //! It must never hold a whole file in memory, and never read on past its limit.
 
 mod parts;
+mod watched;
 
 use bastion_types::Refusal;
 use bastion_wire::RECORDING_HEAD_BYTES;
@@ -12,11 +13,12 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue};
 use http_body_util::BodyDataStream;
 use hyper::body::Incoming;
-use multer::{Field, Multipart};
+use multer::{Constraints, Field, Multipart, SizeLimit};
 
 use crate::payload::Payload;
 use crate::spool::Spool;
 use parts::Parts;
+use watched::{Gathered, Unread, Watched};
 
 /// Longest file, in bytes. Source: contract, transcription.
 const MAX_FILE_BYTES: u64 = 25_000_000;
@@ -56,11 +58,18 @@ impl Form {
 ///
 /// # Errors
 /// 400 for what is no form, has a part without a name, or says twice what policy reads; 413 for a
-/// file above the limit, before its rest is read.
-pub(crate) async fn read(headers: &HeaderMap, body: Incoming) -> Result<Form, Refusal> {
+/// file or a whole above its limit, before the rest is read.
+pub(crate) async fn read(
+    headers: &HeaderMap,
+    body: Incoming,
+    limit_bytes: u64,
+) -> Result<Form, Refusal> {
     let boundary = boundary(headers)?;
-    let mut form = Multipart::new(BodyDataStream::new(body), boundary);
-    let mut reading = Reading::begin()?;
+    let limits = Constraints::new().size_limit(SizeLimit::new().whole_stream(limit_bytes));
+    let gathered = Gathered::default();
+    let watched = BodyDataStream::new(Watched::new(body, gathered.clone()));
+    let mut form = Multipart::with_constraints(watched, boundary, limits);
+    let mut reading = Reading::begin(gathered)?;
     while let Some(field) = form.next_field().await.map_err(told)? {
         reading.take(field).await?;
     }
@@ -77,6 +86,7 @@ fn boundary(headers: &HeaderMap) -> Result<String, Refusal> {
 
 /// What was read so far.
 struct Reading {
+    gathered: Gathered,
     parts: Parts,
     count: usize,
     text_bytes: u64,
@@ -85,15 +95,17 @@ struct Reading {
 }
 
 impl Reading {
-    fn begin() -> Result<Reading, Refusal> {
+    fn begin(gathered: Gathered) -> Result<Reading, Refusal> {
         let parts = Parts::begin().map_err(|cause| {
             tracing::error!(%cause, "the system gives no randomness");
             Refusal::Internal
         })?;
-        Ok(Reading { parts, count: 0, text_bytes: 0, texts: Vec::new(), file: None })
+        let texts = Vec::new();
+        Ok(Reading { gathered, parts, count: 0, text_bytes: 0, texts, file: None })
     }
 
     async fn take(&mut self, field: Field<'_>) -> Result<(), Refusal> {
+        self.gathered.taken();
         self.count += 1;
         if self.count > MAX_PARTS {
             return Err(Refusal::invalid(format!("the form has more than {MAX_PARTS} parts")));
@@ -121,6 +133,7 @@ impl Reading {
         self.parts.open(name, field.file_name(), field.content_type().map(AsRef::as_ref));
         let (mut spool, mut head) = (Spool::default(), Vec::new());
         while let Some(piece) = field.chunk().await.map_err(told)? {
+            self.gathered.taken();
             let missing = RECORDING_HEAD_BYTES.saturating_sub(head.len());
             head.extend(piece.iter().take(missing));
             spool.push(&piece).await.map_err(|cause| unspooled(&cause))?;
@@ -137,6 +150,7 @@ impl Reading {
         self.parts.open(name, field.file_name(), field.content_type().map(AsRef::as_ref));
         let mut text = Vec::new();
         while let Some(piece) = field.chunk().await.map_err(told)? {
+            self.gathered.taken();
             let piece_bytes = u64::try_from(piece.len()).unwrap_or(u64::MAX);
             self.text_bytes = self.text_bytes.saturating_add(piece_bytes);
             if self.text_bytes > MAX_TEXT_BYTES {
@@ -173,13 +187,20 @@ fn unspooled(cause: &std::io::Error) -> Refusal {
 
 /// A parser's word may repeat what the form says: only its kind is told.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the others say nothing more to a caller")]
-#[expect(clippy::needless_pass_by_value, reason = "a value is what map_err hands over")]
 fn told(cause: multer::Error) -> Refusal {
     match cause {
         multer::Error::IncompleteFieldData { .. }
         | multer::Error::IncompleteHeaders
         | multer::Error::IncompleteStream => {
             Refusal::invalid("the form ends in the middle; send it whole, with its last boundary")
+        }
+        multer::Error::StreamSizeExceeded { limit } => {
+            Refusal::PayloadTooLarge { limit_bytes: limit }
+        }
+        multer::Error::StreamReadFailed(cause)
+            if matches!(cause.downcast_ref(), Some(Unread::NoPart)) =>
+        {
+            Refusal::invalid("what comes is no part of a form; see RFC 7578")
         }
         multer::Error::StreamReadFailed(_) => {
             Refusal::invalid("the body ended before its announced length")

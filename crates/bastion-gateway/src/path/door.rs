@@ -147,7 +147,7 @@ pub(super) async fn receive(
     let read = async {
         if is_form {
             // Boxed, so that the many calls without a form are small.
-            return Ok(Received::Form(Box::pin(form::read(headers, body)).await?));
+            return Ok(Received::Form(Box::pin(form::read(headers, body, limit_bytes)).await?));
         }
         Ok(Received::Json(collect(body, limit_bytes).await?))
     };

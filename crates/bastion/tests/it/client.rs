@@ -132,11 +132,11 @@ impl Client {
         path: &str,
         headers: &[(&str, &str)],
     ) -> http::request::Builder {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", self.address.to_string())
-            .header("content-type", "application/json");
+        let mut request =
+            Request::builder().method(method).uri(path).header("host", self.address.to_string());
+        if headers.iter().all(|(name, _)| *name != "content-type") {
+            request = request.header("content-type", "application/json");
+        }
         if !self.key.is_empty() {
             request = request.header("authorization", format!("Bearer {}", self.key));
         }

@@ -26,6 +26,7 @@ mod bad_key;
 mod bad_request;
 mod bad_start;
 mod drills;
+mod endpoints;
 mod gate;
 mod lifecycle;
 mod limits;

@@ -103,7 +103,9 @@ async fn in_time(
         Verdict::Failed { refusal, outcome, again } => {
             let cause = format!("it answered {}", head.status.as_u16());
             let retry_after = retry_after(&head.headers, now());
-            let known = Failed { unknown: false, ..Failed::no_sense(&cause) };
+            // Whoever says success has worked.
+            let unknown = head.status.is_success();
+            let known = Failed { unknown, ..Failed::no_sense(&cause) };
             return Err(Failed { refusal, outcome, again, retry_after, ..known });
         }
     };

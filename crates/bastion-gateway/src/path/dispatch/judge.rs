@@ -65,7 +65,9 @@ pub(super) fn judge(head: &Parts, delivery: Delivery, now: Timestamp) -> Verdict
         // A redirect would carry the prompt elsewhere; the rest is no answer at all.
         _ => (Refusal::UpstreamError, AttemptOutcome::Failed),
     };
-    let again = if status_may_be_tried_again(status) { Again::Anywhere } else { Again::Elsewhere };
+    // A success that cannot be what was asked for is no sense, like any other.
+    let may_pass = status_may_be_tried_again(status) || head.status.is_success();
+    let again = if may_pass { Again::Anywhere } else { Again::Elsewhere };
     Verdict::Failed { refusal, outcome, again }
 }
 
