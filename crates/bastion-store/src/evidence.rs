@@ -49,7 +49,8 @@ impl Evidence {
         Ok(())
     }
 
-    /// Writes down how a run ended; one that has ended already stays as it is.
+    /// Writes down how a run ended; one that has ended already stays as it is, unless another
+    /// process only thought so.
     ///
     /// # Errors
     /// When the database cannot be written.

@@ -20,6 +20,14 @@ status = 200
 body = '{"id":"resp_drill","object":"response","status":"completed","model":"drill","output":[{"type":"message","id":"msg_drill","role":"assistant","status":"completed","content":[{"type":"output_text","text":"one","annotations":[]}]}],"usage":{"input_tokens":1,"output_tokens":1,"total_tokens":2}}'
 "#;
 
+/// What it answers one that is.
+const STREAMED: &str = r#"[[answer]]
+events = [
+{ event = "response.created", data = '{"type":"response.created","response":{"id":"resp_drill","object":"response","status":"in_progress","output":[]}}' },
+{ event = "response.output_text.delta", data = '{"type":"response.output_text.delta","item_id":"msg_drill","output_index":0,"content_index":0,"delta":"one"}' },
+{ event = "response.completed", data = '{"type":"response.completed","response":{"id":"resp_drill","object":"response","status":"completed","output":[],"usage":{"input_tokens":1,"output_tokens":1,"total_tokens":2}}}' }]
+"#;
+
 /// The code of what asks for state.
 const REFUSED: &str = "stateful_not_allowed";
 
@@ -46,13 +54,21 @@ async fn run(course: &Course<'_>) -> Result<String, Missed> {
     let unsaid = json!({ "model": model.as_str(), "input": canary });
     let mut said = unsaid.clone();
     set(&mut said, "store", json!(false));
-    for (what, body) in [("without a word on it", unsaid), ("with store: false", said)] {
+    let mut streamed = unsaid.clone();
+    set(&mut streamed, "stream", json!(true));
+    let calls = [
+        ("without a word on it", unsaid, ANSWERED),
+        ("with store: false", said, ANSWERED),
+        ("that is streamed, without a word on it", streamed, STREAMED),
+    ];
+    for (what, body, script) in calls {
         course.say(format!("a call {what}"));
+        course.play(script)?;
         arrives_without_state(course, &body, &canary, what).await?;
     }
     refused_with_state(course, model, &canary).await?;
-    Ok("a canary arrived with store: false, whether the caller had said so or nothing; store: true, \
-        previous_response_id and conversation were refused and sent nowhere"
+    Ok("a canary arrived with store: false, streamed or not, whether the caller had said so or \
+        nothing; store: true, previous_response_id and conversation were refused and sent nowhere"
         .to_owned())
 }
 
@@ -68,7 +84,6 @@ async fn arrives_without_state(
     canary: &str,
     what: &str,
 ) -> Result<(), Missed> {
-    course.play(ANSWERED)?;
     let answer = course.caller()?.ask(RESPONSES, body).await?;
     let received = course.received().await;
     let [entry] = received.as_slice() else {

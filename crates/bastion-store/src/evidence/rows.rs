@@ -20,11 +20,13 @@ const INSERT_RUN: &str = "INSERT INTO drill_runs (id, drill, environment, starte
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
 
 const END_RUN: &str = "UPDATE drill_runs SET ended_at_us = $2, outcome = $3, reason = $4, \
-     figures = $5 WHERE id = $1 AND outcome = 'running'";
+     figures = $5 WHERE id = $1 AND (outcome = 'running' OR reason = $6)";
+
+/// Another process's guess, by its own clock: the one that ran the drill knows better.
+const WRITTEN_OFF: &str = "the process that ran it ended before the drill did";
 
 const INTERRUPT: &str = "UPDATE drill_runs SET ended_at_us = $1, outcome = 'interrupted', \
-     reason = 'the process that ran it ended before the drill did' \
-     WHERE outcome = 'running' AND until_us < $2";
+     reason = $3 WHERE outcome = 'running' AND until_us < $2";
 
 const SELECT_RUN: &str = "SELECT * FROM drill_runs WHERE id = $1";
 
@@ -89,11 +91,12 @@ pub(super) fn end_run(id: RunId, ending: &Ending) -> Statement<'_> {
         .bind(ending.outcome.as_str())
         .bind(ending.reason.as_str())
         .bind(ending.figures.to_string())
+        .bind(WRITTEN_OFF)
 }
 
 /// Those that should have ended before `overdue_at`.
 pub(super) fn interrupt<'q>(now: Timestamp, overdue_at: Timestamp) -> Statement<'q> {
-    statement(INTERRUPT).bind(now.micros()).bind(overdue_at.micros())
+    statement(INTERRUPT).bind(now.micros()).bind(overdue_at.micros()).bind(WRITTEN_OFF)
 }
 
 pub(super) fn select_run<'q>(id: RunId) -> Statement<'q> {

@@ -78,6 +78,19 @@ async fn a_run_that_nobody_can_be_at_is_interrupted() {
 }
 
 #[tokio::test]
+async fn a_run_that_another_clock_wrote_off_still_ends_as_it_did() {
+    let evidence = Evidence::new(database().await);
+    let begun = run("retry", 1);
+    evidence.begin_run(&begun).await.unwrap();
+    assert_eq!(evidence.interrupt_overdue(second(3600)).await.unwrap(), 1);
+    evidence.end_run(begun.id, &ending(DrillOutcome::Pass, 5)).await.unwrap();
+    let ended = evidence.run(begun.id).await.unwrap().unwrap();
+    assert_eq!((ended.outcome, ended.ended_at), (DrillOutcome::Pass, Some(second(5))));
+    evidence.end_run(begun.id, &ending(DrillOutcome::Fail, 6)).await.unwrap();
+    assert_eq!(evidence.run(begun.id).await.unwrap().unwrap().outcome, DrillOutcome::Pass);
+}
+
+#[tokio::test]
 async fn the_latest_verdict_of_each_drill_counts_and_a_cut_run_is_none() {
     let evidence = Evidence::new(database().await);
     let outcomes = [
