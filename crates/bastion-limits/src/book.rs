@@ -195,8 +195,10 @@ impl Book {
         self.arrived.notify_waiters();
     }
 
-    /// Redis is lost: what waits will not be told.
+    /// Redis is lost: what was on its way is lost with it, and what waits will not be told.
     pub(crate) fn forget_returns(&self) {
+        self.pages.lock().arrive_all();
+        self.arrived.notify_waiters();
         let mut pages = self.pages.lock();
         while let Some(account) = pages.waiting.pop_front() {
             let lost = pages.take(account).calls.len();
@@ -235,6 +237,12 @@ impl Pages {
             page.trips = page.trips.wrapping_add(1);
             self.forget_blank(account);
         }
+    }
+
+    fn arrive_all(&mut self) {
+        let sent = |(account, page): (&Account, &Page)| page.on_its_way.then_some(*account);
+        let sent: Vec<Account> = self.by_account.iter().filter_map(sent).collect();
+        self.arrive(sent);
     }
 
     fn forget_blank(&mut self, account: Account) {
@@ -338,6 +346,21 @@ mod tests {
         assert_eq!(book.untold(), MAX_WAITING_CALLS as u64);
         assert_eq!((book.untold(), book.send_returns(9)), (0, vec![]));
         assert!(book.pages.lock().by_account.is_empty());
+    }
+
+    #[test]
+    fn a_loss_ends_every_trip() {
+        let book = Book::new();
+        let call = begin(&book, account(1));
+        book.ended(account(1), call, 1);
+        begin(&book, account(2));
+        assert_eq!(book.send_returns(9).len(), 1);
+        assert_eq!(book.send_running(account(2)).len(), 1);
+        book.forget_returns();
+        assert_eq!(book.for_a_question(account(1)), Ok(Returns::default()));
+        assert_eq!(book.for_a_question(account(2)), Ok(Returns::default()));
+        assert_eq!(book.accounts_that_run(), [account(2)], "what runs is not forgotten");
+        assert_eq!(book.pages.lock().by_account.len(), 1);
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ pub enum Counting<'a> {
 
 /// Who is told. It must not wait.
 pub trait Watcher: Send + Sync + 'static {
-    /// Told at each change, and once at the start.
+    /// Told at each change, and once when it was tried to reach Redis.
     fn counting(&self, counting: Counting<'_>, nodes: NonZeroU32);
     /// A call was decided by this node's share.
     fn decided_alone(&self);

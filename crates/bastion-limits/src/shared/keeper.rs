@@ -60,44 +60,40 @@ pub(super) struct Keeper {
 impl Keeper {
     /// Until no call will come any more; what has ended by then is told.
     pub(super) async fn run(self, first: Trouble) {
-        tokio::select! {
-            () = self.keep(first) => {}
-            () = self.closed.begun() => {}
-        }
-        let Some(link) = self.way.link() else { return };
-        for _ in 0..LAST_ROUNDS {
-            if !matches!(self.tell_returns(&link).await, Ok(1..)) {
-                return;
-            }
-        }
-    }
-
-    async fn keep(&self, first: Trouble) {
         let mut trouble = first;
         loop {
             self.tell_counting(Some(&trouble));
-            let link = Arc::new(self.connect(trouble).await);
-            if let Some(policy) = &link.evicts_by {
-                tracing::warn!(
-                    policy,
-                    "Redis may evict what it counts, and limits begin anew; set its \
-                     'maxmemory-policy' to noeviction"
-                );
-            }
+            let link = tokio::select! {
+                link = self.connect(trouble) => Arc::new(link),
+                () = self.closed.begun() => return,
+            };
+            warn_of_eviction(&link);
             self.way.open(Arc::clone(&link));
             self.tell_counting(None);
             self.begun.begin();
-            trouble = tokio::select! {
-                trouble = self.way.lost() => trouble,
-                trouble = self.serve(&link) => trouble,
+            let ended = tokio::select! {
+                lost = self.way.lost() => Some(lost),
+                served = self.serve(&link) => served,
             };
-            self.way.fails(&link, trouble.clone());
+            let Some(lost) = ended else { return self.tell_the_last(&link).await };
+            self.way.fails(&link, lost.clone());
+            trouble = lost;
+        }
+    }
+
+    async fn tell_the_last(&self, link: &Link) {
+        for _ in 0..LAST_ROUNDS {
+            if !matches!(self.tell_returns(link).await, Ok(1..)) {
+                return;
+            }
         }
     }
 
     /// Tries until a connection stands and Redis knows of all calls that run. A reason that changes
     /// is told.
     async fn connect(&self, mut known: Trouble) -> Link {
+        // Whoever was sending was cut off.
+        self.book.forget_returns();
         loop {
             let opened = match &self.address {
                 Some(address) => self.open(address).await,
@@ -126,8 +122,8 @@ impl Keeper {
         Ok(link)
     }
 
-    /// Until something fails.
-    async fn serve(&self, link: &Arc<Link>) -> Trouble {
+    /// Until something fails, or no call will come any more. What it sends is not cut off by that.
+    async fn serve(&self, link: &Arc<Link>) -> Option<Trouble> {
         let every = |span| {
             let mut ticks = interval(span);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -139,6 +135,7 @@ impl Keeper {
         let mut is_clean = true;
         loop {
             let told = tokio::select! {
+                () = self.closed.begun() => return None,
                 () = self.book.has_returns() => self.tell_returns(link).await.map(|_| ()),
                 _ = renewals.tick() => self.renew(link).await,
                 _ = looks.tick() => {
@@ -153,7 +150,7 @@ impl Keeper {
                 }
             };
             if let Err(trouble) = told {
-                return trouble;
+                return Some(trouble);
             }
         }
     }
@@ -225,6 +222,9 @@ impl Keeper {
 
     fn tell_counting(&self, trouble: Option<&Trouble>) {
         let nodes = self.nodes.alive();
+        if trouble == Some(&Trouble::NotBegun) {
+            return;
+        }
         let Some(trouble) = trouble else {
             tracing::info!("limits are counted in Redis, with the other nodes");
             self.watcher.counting(Counting::Together, nodes);
@@ -237,11 +237,19 @@ impl Keeper {
         if trouble.is_of_one_key() {
             tracing::warn!(why, "limits of some keys are counted by this node alone");
             self.watcher.counting(Counting::TogetherBut(&why), nodes);
-        } else if *trouble == Trouble::NotBegun {
-            self.watcher.counting(Counting::Alone(&why), nodes);
         } else {
             tracing::warn!(why, share = %format!("1/{nodes}"), "limits are counted by this node alone");
             self.watcher.counting(Counting::Alone(&why), nodes);
         }
+    }
+}
+
+fn warn_of_eviction(link: &Link) {
+    if let Some(policy) = &link.evicts_by {
+        tracing::warn!(
+            policy,
+            "Redis may evict what it counts, and limits begin anew; set its 'maxmemory-policy' to \
+             noeviction"
+        );
     }
 }

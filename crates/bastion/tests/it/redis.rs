@@ -7,6 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
 
 use crate::bastion::LIMIT;
@@ -14,33 +15,61 @@ use crate::bastion::LIMIT;
 /// Between two looks whether it listens.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
+/// CA, certificate and key, in its folder.
+const TLS_FILES: [&str; 3] = ["ca.pem", "cert.pem", "key.pem"];
+
 /// A Redis, running or not.
 pub(crate) struct Redis {
     port: u16,
     folder: TempDir,
     child: Option<Child>,
+    /// It speaks TLS: the PEM of its CA, of its certificate and of its key.
+    tls: Option<[String; 3]>,
 }
 
 impl Redis {
     /// Running.
     pub(crate) fn start() -> Redis {
-        let mut redis = Redis::absent();
-        while !redis.comes() {
-            // Somebody else took the port first.
-            redis = Redis::absent();
-        }
-        redis
+        Redis::with(None)
     }
 
-    fn absent() -> Redis {
+    /// Running, behind TLS; with the certificate of its CA.
+    pub(crate) fn secure() -> (Redis, String) {
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let ca = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        let leaf = params.signed_by(&key, &ca).unwrap();
+        let tls = [ca.pem(), leaf.pem(), key.serialize_pem()];
+        (Redis::with(Some(tls)), ca.pem())
+    }
+
+    fn with(tls: Option<[String; 3]>) -> Redis {
+        loop {
+            let mut redis = Redis::absent(tls.clone());
+            if redis.comes() {
+                return redis;
+            }
+            // Somebody else took the port first.
+            assert!(redis.log().contains("Address already in use"), "{}", redis.log());
+        }
+    }
+
+    fn absent(tls: Option<[String; 3]>) -> Redis {
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
-        Redis { port, folder: tempfile::tempdir().unwrap(), child: None }
+        let folder = tempfile::tempdir().unwrap();
+        for (name, pem) in TLS_FILES.iter().zip(tls.iter().flatten()) {
+            std::fs::write(folder.path().join(name), pem).unwrap();
+        }
+        Redis { port, folder, child: None, tls }
     }
 
     /// Its URL.
     pub(crate) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/0", self.port)
+        let scheme = if self.tls.is_some() { "rediss" } else { "redis" };
+        format!("{scheme}://127.0.0.1:{}/0", self.port)
     }
 
     /// Starts it where it was.
@@ -50,7 +79,18 @@ impl Redis {
 
     fn comes(&mut self) -> bool {
         let mut server = Command::new("redis-server");
-        server.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
+        let port = self.port.to_string();
+        if self.tls.is_some() {
+            server.args(["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"]);
+            for (option, name) in
+                ["--tls-ca-cert-file", "--tls-cert-file", "--tls-key-file"].iter().zip(TLS_FILES)
+            {
+                server.arg(option).arg(self.folder.path().join(name));
+            }
+        } else {
+            server.args(["--port", &port]);
+        }
+        server.args(["--bind", "127.0.0.1", "--save", ""]);
         server.args(["--appendonly", "no", "--logfile", "log", "--dir"]).arg(self.folder.path());
         server.stdout(Stdio::null()).stderr(Stdio::null());
         let child = server.spawn().expect("Debian's redis-server is installed by scripts/test");

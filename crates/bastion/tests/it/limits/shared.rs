@@ -278,3 +278,24 @@ async fn a_redis_that_is_not_there_at_the_start_keeps_nobody_from_starting() {
     is(&node, "ready").await;
     assert_eq!(number(&client.chat(CHAT).await, "x-ratelimit-remaining-requests"), 4);
 }
+
+#[tokio::test]
+async fn a_redis_behind_tls_is_trusted_by_the_systems_roots_and_by_nothing_else() {
+    let (upstream, (redis, ca)) = (Upstream::start(), Redis::secure());
+    let config = config(&upstream, &redis, "15s");
+    for (is_known, word) in [(true, "ready"), (false, "degraded")] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("bastion.toml"), &config).unwrap();
+        let roots = folder.path().join("roots.pem");
+        let other = rcgen::generate_simple_self_signed(vec!["ca.test".to_owned()]).unwrap();
+        let pem = if is_known { ca.clone() } else { other.cert.pem() };
+        std::fs::write(&roots, pem).unwrap();
+        let node = Bastion::start(folder, |serve| {
+            serve.env("SSL_CERT_FILE", &roots);
+        });
+        is(&node, word).await;
+        if !is_known {
+            node.log.wait_for("invalid peer certificate");
+        }
+    }
+}
