@@ -2,13 +2,17 @@
 //!
 //! It must never do a call's work, and never show a secret but the key that it has just made.
 
+mod balance;
 mod calls;
+mod cap;
 mod checklist;
 mod config;
 mod drills;
 mod key;
 mod keys;
+mod ledger;
 mod rotation;
+mod spend;
 
 use serde_json::Value;
 
@@ -25,7 +29,7 @@ pub(crate) trait Resource: Sync {
 }
 
 /// Every noun.
-pub(crate) const ALL: [&dyn Resource; 7] = [
+pub(crate) const ALL: [&dyn Resource; 11] = [
     &keys::Keys,
     &key::Key,
     &rotation::Rotation,
@@ -33,4 +37,8 @@ pub(crate) const ALL: [&dyn Resource; 7] = [
     &checklist::Checklist,
     &drills::Drills,
     &config::Config,
+    &balance::Balance,
+    &cap::Cap,
+    &spend::Spend,
+    &ledger::Ledger,
 ];

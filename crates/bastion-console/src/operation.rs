@@ -47,6 +47,16 @@ impl Operation {
         Operation { path, method: "get", access: Access::Operator, description, route }
     }
 
+    /// A PUT for operators.
+    pub(crate) fn put<A, F>(path: &'static str, description: Description, act: A) -> Operation
+    where
+        A: Fn(Arc<Desk>, Ask) -> F + Clone + Send + Sync + 'static,
+        F: Future<Output = Result<Answer, Problem>> + Send + 'static,
+    {
+        let route = route(MethodFilter::PUT, Access::Operator, act);
+        Operation { path, method: "put", access: Access::Operator, description, route }
+    }
+
     /// A POST for operators.
     pub(crate) fn post<A, F>(path: &'static str, description: Description, act: A) -> Operation
     where

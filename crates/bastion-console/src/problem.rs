@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use bastion_store::{KeyError, StoreError};
+use bastion_store::{HandError, KeyError, StoreError};
 use bastion_types::{ErrorType, NameError, RequestId};
 use http::StatusCode;
 
@@ -114,7 +114,7 @@ impl Problem {
     }
 
     /// Nothing has the id that stands in the path.
-    pub(crate) fn not_found(message: &'static str) -> Problem {
+    pub(crate) fn not_found(message: impl Into<Cow<'static, str>>) -> Problem {
         Problem::new(StatusCode::NOT_FOUND, "not_found", message)
     }
 
@@ -180,6 +180,18 @@ impl Problem {
     pub(crate) fn internal() -> Problem {
         let message = "bastion failed; the log may say why";
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message)
+    }
+
+    /// Why the ledger did not do what was asked.
+    pub(crate) fn hand(id: RequestId, cause: &HandError) -> Problem {
+        match cause {
+            HandError::OtherAmount { .. } | HandError::TooMuchBack { .. } => {
+                Problem::conflict(cause.to_string())
+            }
+            HandError::UnknownCall(_) => Problem::not_found(cause.to_string()),
+            HandError::Amount => Problem::invalid(cause.to_string()),
+            HandError::Store(cause) => Problem::store(id, cause),
+        }
     }
 
     pub(crate) fn conflict(message: String) -> Problem {

@@ -12,6 +12,9 @@ pub(crate) const SERVICE_PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$";
 pub(crate) const KEY_ID_PATTERN: &str = "^[0-9A-Za-z]{12}$";
 pub(crate) const REQUEST_ID_PATTERN: &str = "^req_[0-9A-Za-z]{24}$";
 
+pub(crate) const AMOUNT_PATTERN: &str = "^-?[0-9]{1,10}[.][0-9]{2,9}$";
+pub(crate) const PAID_PATTERN: &str = "^[0-9]{1,10}([.][0-9]{1,9})?$";
+
 /// Status, name and description of every answer in the error envelope.
 const PROBLEMS: [(u16, &str, &str); 10] = [
     (400, "InvalidRequest", "a parameter, the body or a field is wrong; the message says the mend"),
@@ -128,6 +131,16 @@ pub(crate) fn time(description: &str) -> Value {
 /// A text of a pattern.
 pub(crate) fn text(pattern: &str) -> Value {
     json!({ "type": "string", "pattern": pattern })
+}
+
+/// An amount of money, in the currency that stands beside it.
+pub(crate) fn amount(description: &str) -> Value {
+    json!({ "type": "string", "pattern": AMOUNT_PATTERN, "description": description })
+}
+
+/// A currency.
+pub(crate) fn currency() -> Value {
+    text("^[A-Z]{3}$")
 }
 
 /// A whole number from 0 on.

@@ -22,12 +22,13 @@ use axum::Router;
 use axum::body::Body;
 use bastion_config::{Config, INIT_TOML, Sources, load};
 use bastion_observe::{
-    Deployment, DrillWish, Drills, KnownDrill, Metrics, NotStarted, Readiness, Redactor,
-    RunningDrill, Setting,
+    Deployment, DrillWish, Drills, EnvironmentMoney, KnownDrill, Metrics, NotStarted, Readiness,
+    Redactor, RunningDrill, Setting,
 };
 use bastion_store::{DrillOutcome, DrillRun, Store};
 use bastion_types::{
-    Clock, EnvironmentName, MonoNanos, OrganizationName, RequestId, RunId, Secret, Span, Timestamp,
+    Clock, EnvironmentName, Money, MonoNanos, OrganizationName, RequestId, RunId, Secret, Span,
+    Timestamp, Zone,
 };
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -71,6 +72,16 @@ impl Deployment for TwoEnvironments {
 
     fn environments(&self) -> Vec<EnvironmentName> {
         ["dev", "prod"].map(|name| EnvironmentName::parse(name).unwrap()).to_vec()
+    }
+
+    fn currency(&self) -> String {
+        "CAD".to_owned()
+    }
+
+    fn money(&self, environment: &EnvironmentName) -> Option<EnvironmentMoney> {
+        let known = self.environments().contains(environment);
+        let monthly_cap = Money::parse("500").ok();
+        known.then_some(EnvironmentMoney { zone: Zone::UTC, monthly_cap, daily_cap: None })
     }
 
     fn settings(&self) -> Vec<Setting> {

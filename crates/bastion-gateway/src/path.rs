@@ -77,7 +77,7 @@ async fn prepare(
     let body = door::receive(&caller.policy, arrival, body).await?;
     let admitted = admit::admit(desk, caller, arrival, body).await?;
     let screened = screen::screen(desk, caller, admitted)?;
-    hold::hold(screened)
+    hold::hold(desk, caller, arrival, screened).await
 }
 
 /// From the hold to its settlement there is no way out.
@@ -90,11 +90,12 @@ async fn carry(
     let mut line = Line::new(reply, arrival.id, Some(hold.screened.permit.standing()));
     let screened = &hold.screened;
     let sent = &AtomicBool::new(false);
-    let calling = Calling { desk, policy: &caller.policy, arrival, screened, sent };
+    let purse = &hold.purse;
+    let calling = Calling { desk, policy: &caller.policy, arrival, screened, purse, sent };
     let dispatched = dispatch::dispatch(calling, &mut line).await;
     hold.forget_body();
     let relayed = relay::relay(desk, arrival, dispatched, line).await;
-    settle::settle(desk, hold, relayed)
+    settle::settle(desk, caller, hold, relayed).await
 }
 
 fn turn_away(turned: Turned, arrival: &Arrival, reply: Reply) -> Settlement {

@@ -5,6 +5,7 @@
 
 mod error;
 mod model;
+mod money;
 mod parts;
 mod retry;
 mod route;
@@ -15,11 +16,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bastion_config::Kind;
+use bastion_store::Prepaid;
 use bastion_types::{EnvironmentName, ModelName, Network, Region};
 use http::HeaderName;
 
 pub use error::PolicyError;
 pub(crate) use model::ModelPolicy;
+pub(crate) use money::MoneyPolicy;
 pub use parts::PolicyParts;
 pub(crate) use retry::RetryPolicy;
 pub(crate) use route::Route;
@@ -32,6 +35,11 @@ pub struct Policy {
     served: Option<Vec<EnvironmentName>>,
     /// Whose `x-forwarded-for` counts.
     pub(crate) trusted_proxies: Vec<Network>,
+    money: HashMap<EnvironmentName, MoneyPolicy>,
+    /// Of an environment that left the configuration: its calls are turned away before.
+    open: MoneyPolicy,
+    /// When an empty balance refuses.
+    pub(crate) prepaid: Prepaid,
     /// How often, how soon and how long a call is tried.
     pub(crate) retry: RetryPolicy,
     /// Most bytes of a request's body.
@@ -70,6 +78,13 @@ impl Policy {
             environments: config.environments.iter().map(regions).collect(),
             served: config.server.environments.clone(),
             trusted_proxies: config.server.trusted_proxies.clone(),
+            money: config
+                .environments
+                .keys()
+                .map(|name| (name.clone(), MoneyPolicy::OPEN))
+                .collect(),
+            open: MoneyPolicy::OPEN,
+            prepaid: Prepaid::Auto,
             retry: RetryPolicy::new(&config.retry),
             max_body_bytes: config.server.max_body_bytes,
             body_timeout: config.server.timeout.body.duration(),
@@ -86,6 +101,11 @@ impl Policy {
     pub(crate) fn serves(&self, environment: &EnvironmentName) -> bool {
         let listed = self.served.as_ref().is_none_or(|served| served.contains(environment));
         listed && self.environments.contains_key(environment)
+    }
+
+    /// What limits the money of an environment's calls.
+    pub(crate) fn money(&self, environment: &EnvironmentName) -> &MoneyPolicy {
+        self.money.get(environment).unwrap_or(&self.open)
     }
 
     /// A model that this environment may use for this kind of call.

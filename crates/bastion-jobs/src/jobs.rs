@@ -2,6 +2,7 @@
 //!
 //! A job that fails must never stop the others, nor fail in silence.
 
+mod hold_sweep;
 mod key_use;
 mod retention;
 mod sightings;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use bastion_observe::{Readiness, Sightings};
 use bastion_runtime::{Drain, Tasks};
-use bastion_store::{Store, StoreError};
+use bastion_store::{Store, StoreError, UnknownOutcome};
 use bastion_types::Clock;
 use tokio::time::MissedTickBehavior;
 
@@ -27,6 +28,8 @@ pub struct JobTools {
     pub readiness: Readiness,
     /// From where keys are used.
     pub sightings: Arc<Sightings>,
+    /// What becomes of what dead processes held.
+    pub unknown_outcome: UnknownOutcome,
     /// The one clock.
     pub clock: Arc<dyn Clock>,
 }
@@ -43,8 +46,13 @@ trait Job: Send + Sync {
     fn run<'a>(&'a self, tools: &'a JobTools) -> Running<'a>;
 }
 
-const ALL: [&dyn Job; 4] =
-    [&key_use::KeyUse, &retention::Retention, &store_health::StoreHealth, &sightings::Sightings];
+const ALL: [&dyn Job; 5] = [
+    &hold_sweep::HoldSweep,
+    &key_use::KeyUse,
+    &retention::Retention,
+    &store_health::StoreHealth,
+    &sightings::Sightings,
+];
 
 /// Starts every job; they end with the drain, and `tasks` waits for them.
 pub fn start(tools: &JobTools, tasks: &Tasks, drain: &Drain) {

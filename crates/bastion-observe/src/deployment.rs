@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bastion_config::Config;
-use bastion_types::{EnvironmentName, OrganizationName};
+use bastion_types::{EnvironmentName, Money, OrganizationName, Zone};
 use serde::Serialize;
 
 /// One effective setting.
@@ -19,12 +19,27 @@ pub struct Setting {
     pub source: String,
 }
 
+/// What limits an environment's money, as it is configured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvironmentMoney {
+    /// Where its days and months end.
+    pub zone: Zone,
+    /// The most in a month; none: no cap.
+    pub monthly_cap: Option<Money>,
+    /// The most in a day; none: no cap.
+    pub daily_cap: Option<Money>,
+}
+
 /// The deployment as the operators' plane sees it.
 pub trait Deployment: Send + Sync + 'static {
     /// The one organization.
     fn organization(&self) -> OrganizationName;
     /// The environments that keys may belong to, by name.
     fn environments(&self) -> Vec<EnvironmentName>;
+    /// The currency of all amounts, three capital letters.
+    fn currency(&self) -> String;
+    /// What limits an environment's money; none: there is no such environment.
+    fn money(&self, environment: &EnvironmentName) -> Option<EnvironmentMoney>;
     /// Every effective setting, by name.
     fn settings(&self) -> Vec<Setting>;
     /// The configuration that runs.

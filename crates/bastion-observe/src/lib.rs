@@ -16,7 +16,7 @@ mod redact;
 mod sightings;
 
 pub use call_sink::{CallSink, CallSinkWriter, call_sink};
-pub use deployment::{Deployment, Setting};
+pub use deployment::{Deployment, EnvironmentMoney, Setting};
 pub use drills::{DrillWish, Drills, KnownDrill, NotStarted, RunningDrill};
 pub use labels::AttemptOutcome;
 pub use limits_metrics::LimitsMetrics;

@@ -13,6 +13,7 @@ mod limited;
 mod marks;
 mod order;
 mod outage;
+mod spend;
 mod teller;
 mod verify;
 
@@ -30,6 +31,7 @@ pub use order::{
     Cap, Charged, Cost, HoldOrder, Labels, NotHeld, Payer, Prepaid, Shortage, Ticket,
     UnknownOutcome,
 };
+pub use spend::{SpendBy, SpendRow};
 pub use verify::{Difference, Verdict};
 
 #[cfg(test)]
@@ -89,6 +91,11 @@ impl Ledger {
         limited.read(bank.db()).await?;
         tasks.spawn(Teller::new(bank.clone(), tasks_in, Arc::clone(&outage)).run());
         Ok(Ledger { inner: Arc::new(Inner { queue, bank, clock, outage, days, limited }) })
+    }
+
+    /// Does anything limit this call: a cap, or a balance?
+    pub fn limits(&self, order: &HoldOrder) -> bool {
+        self.inner.limited.limits(order)
     }
 
     /// Sets the most that a call may cost aside, durably. A call that nothing limits has nothing

@@ -35,8 +35,8 @@ pub use keys::{
 };
 pub use ledger::{
     Account, Adjustment, Cap, Charged, Concerns, Cost, Difference, HandError, HoldOrder, Labels,
-    Ledger, Marks, NotHeld, Payer, Prepaid, SetCap, Shortage, Ticket, TopUp, TopUpOutcome,
-    UnknownOutcome, Verdict,
+    Ledger, Marks, NotHeld, Payer, Prepaid, SetCap, Shortage, SpendBy, SpendRow, Ticket, TopUp,
+    TopUpOutcome, UnknownOutcome, Verdict,
 };
 pub use migrate::SchemaState;
 pub use place::{Migrate, Place, PostgresPlace};

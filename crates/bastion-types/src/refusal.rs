@@ -12,6 +12,9 @@ const MAX_ECHO_BYTES: usize = 64;
 /// A drained process is replaced about this fast.
 const DRAINING_RETRY_S: u32 = 1;
 
+/// A database that is away is asked again this soon.
+const LEDGER_RETRY_S: u32 = 1;
+
 /// Why a key opens nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyProblem {
@@ -155,6 +158,25 @@ pub enum Refusal {
     UpstreamCredentials,
     /// Our account at the upstream is empty. Box `cost.low-balance`.
     UpstreamFunds,
+    /// A cap is spent, or this call can never fit into what is left. Box `cost.spend-cap`.
+    CapExceeded {
+        /// Which cap, the call's bound, and when the cap begins anew.
+        message: String,
+    },
+    /// The prepaid balance does not cover the call. Box `cost.low-balance`.
+    InsufficientFunds {
+        /// What is left, and the call's bound.
+        message: String,
+    },
+    /// It fits once running calls have settled, and they did not in time.
+    CapReserved {
+        /// Until it may fit.
+        retry_after_s: u32,
+        /// What holds how much.
+        message: String,
+    },
+    /// No money could be set aside, because the database is away: nothing was sent.
+    LedgerUnavailable,
     /// No upstream of this model stands in a region that the environment allows.
     NoAllowedRegion,
     /// The upstream broke off after the answer had begun.
@@ -202,6 +224,14 @@ impl Refusal {
             Refusal::UpstreamRateLimited { .. } => (429, RateLimit, "rate_limit_exceeded", Spent),
             Refusal::UpstreamCredentials => (502, Api, "upstream_credentials", Spent),
             Refusal::UpstreamFunds => (503, InsufficientQuota, "upstream_funds", Never),
+            Refusal::CapExceeded { .. } => (402, InsufficientQuota, "cap_exceeded", Never),
+            Refusal::InsufficientFunds { .. } => {
+                (402, InsufficientQuota, "insufficient_funds", Never)
+            }
+            Refusal::CapReserved { retry_after_s, .. } => {
+                (429, RateLimit, "cap_reserved", After(*retry_after_s))
+            }
+            Refusal::LedgerUnavailable => (503, Api, "service_unavailable", After(LEDGER_RETRY_S)),
             Refusal::NoAllowedRegion => (503, Api, "no_allowed_region", Never),
             Refusal::StreamInterrupted => (502, Api, "stream_interrupted", Again),
             Refusal::Internal => (500, Api, "internal_error", Again),
@@ -241,7 +271,8 @@ impl Refusal {
 
     /// The answer's `x-should-retry`: `Some(false)` where an SDK would retry and must not.
     pub fn should_retry(&self) -> Option<bool> {
-        let sdks_retry_it = matches!(self.status(), 408 | 409 | 429 | 500..);
+        // 402 is said as well: some clients retry whatever they do not know.
+        let sdks_retry_it = matches!(self.status(), 402 | 408 | 409 | 429 | 500..);
         let must_not = matches!(self.retry(), RetryAdvice::Never | RetryAdvice::Spent);
         (sdks_retry_it && must_not).then_some(false)
     }
@@ -298,6 +329,10 @@ impl Refusal {
             Refusal::UpstreamRateLimited { .. } => UPSTREAM_RATE_LIMITED.into(),
             Refusal::UpstreamCredentials => UPSTREAM_CREDENTIALS.into(),
             Refusal::UpstreamFunds => UPSTREAM_FUNDS.into(),
+            Refusal::CapExceeded { message }
+            | Refusal::InsufficientFunds { message }
+            | Refusal::CapReserved { message, .. } => message.clone().into(),
+            Refusal::LedgerUnavailable => LEDGER_UNAVAILABLE.into(),
             Refusal::NoAllowedRegion => NO_ALLOWED_REGION.into(),
             Refusal::StreamInterrupted => STREAM_INTERRUPTED.into(),
             Refusal::Internal => INTERNAL.into(),
@@ -315,6 +350,8 @@ const UPSTREAM_CREDENTIALS: &str = "the gateway's own key at the upstream was re
     not your key, tell the operators";
 const UPSTREAM_FUNDS: &str =
     "the gateway's account at the upstream is empty; tell the operators (box cost.low-balance)";
+const LEDGER_UNAVAILABLE: &str =
+    "the gateway cannot set money aside just now, and sends nothing without; retry later";
 const NO_ALLOWED_REGION: &str = "no upstream of this model stands in a region that this \
     environment allows (box privacy.residency); use another model, or tell the operators";
 const STREAM_INTERRUPTED: &str =
@@ -378,6 +415,13 @@ mod tests {
         check(limited, 429, "rate_limit_exceeded", RetryAdvice::After(7));
         assert_eq!(Refusal::UpstreamError.should_retry(), Some(false));
         assert_eq!(Refusal::Draining.retry_after_s(), Some(1));
+        let spent = Refusal::CapExceeded { message: "m".to_owned() };
+        assert_eq!((spent.should_retry(), spent.retry_after_s()), (Some(false), None));
+        check(spent, 402, "cap_exceeded", RetryAdvice::Never);
+        let reserved = Refusal::CapReserved { retry_after_s: 2, message: "m".to_owned() };
+        assert_eq!((reserved.should_retry(), reserved.retry_after_s()), (None, Some(2)));
+        check(reserved, 429, "cap_reserved", RetryAdvice::After(2));
+        assert_eq!(Refusal::LedgerUnavailable.retry_after_s(), Some(1));
         check(
             Refusal::ModelNotFound { model: "x".into() },
             404,

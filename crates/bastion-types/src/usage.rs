@@ -43,6 +43,23 @@ impl Usage {
         }
     }
 
+    /// This and that, of one call.
+    #[must_use]
+    pub fn plus(&self, other: &Usage) -> Usage {
+        let sum = |one: u64, other: u64| one.saturating_add(other);
+        Usage {
+            input_tokens: sum(self.input_tokens, other.input_tokens),
+            cached_input_tokens: sum(self.cached_input_tokens, other.cached_input_tokens),
+            cache_write_tokens: sum(self.cache_write_tokens, other.cache_write_tokens),
+            output_tokens: sum(self.output_tokens, other.output_tokens),
+            reasoning_tokens: sum(self.reasoning_tokens, other.reasoning_tokens),
+            images: sum(self.images, other.images),
+            audio_ms: sum(self.audio_ms, other.audio_ms),
+            characters: sum(self.characters, other.characters),
+            estimated: self.estimated || other.estimated,
+        }
+    }
+
     /// Input and output together.
     pub fn total_tokens(&self) -> u64 {
         self.input_tokens.saturating_add(self.output_tokens)

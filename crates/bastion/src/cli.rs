@@ -2,6 +2,8 @@
 //!
 //! A command must never print past `out`, and never end the process by itself.
 
+mod balance;
+mod cap;
 mod check;
 mod completions;
 mod config;
@@ -10,9 +12,11 @@ mod drill;
 mod explain;
 mod init;
 mod keys;
+mod ledger;
 mod man;
 mod serve;
 mod sim;
+mod spend;
 
 use std::process::ExitCode;
 
@@ -54,6 +58,14 @@ enum Command {
     Drill(drill::DrillArguments),
     /// Make, list, rotate and revoke keys
     Keys(keys::KeysArguments),
+    /// The prepaid balance: what is left, and what is paid in
+    Balance(balance::BalanceArguments),
+    /// An environment's spend cap: what is spent, held and free
+    Cap(cap::CapArguments),
+    /// What was spent in a month, by environment, service, key, model and more
+    Spend(spend::SpendArguments),
+    /// Work every sum of the ledger out anew, or put one right
+    Ledger(ledger::LedgerArguments),
     /// What a code means, why, and how to mend it
     Explain(explain::ExplainArguments),
     /// Completions for a shell
@@ -85,6 +97,10 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Check(arguments) => check::run(&arguments),
         Command::Drill(arguments) => drill::run(&arguments),
         Command::Keys(arguments) => keys::run(&arguments),
+        Command::Balance(arguments) => balance::run(&arguments),
+        Command::Cap(arguments) => cap::run(&arguments),
+        Command::Spend(arguments) => spend::run(&arguments),
+        Command::Ledger(arguments) => ledger::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
         Command::Man => man::run(Arguments::command()),
@@ -117,7 +133,7 @@ mod tests {
         for name in ["bastion", "bastion-keys", "bastion-keys-create", "bastion-config-check"] {
             assert!(manual.contains(&format!(".TH {name} 1")), "{name}: {manual}");
         }
-        assert!(!manual.contains("surface"), "hidden arguments stay hidden");
+        assert!(!manual.contains("\\-\\-surface"), "hidden arguments stay hidden");
     }
 
     #[test]

@@ -136,6 +136,14 @@ impl Operator {
         })
     }
 
+    /// Has something put in place of what is there.
+    ///
+    /// # Errors
+    /// When the server is not reached or says no.
+    pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.exchange(Method::PUT, path, Some(Bytes::from(body.to_string())))
+    }
+
     fn exchange(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Value, Failure> {
         let asked = if method == Method::GET { Asked::ToRead } else { Asked::ToChange };
         match self.runtime.block_on(self.client.send(method, path, body)) {

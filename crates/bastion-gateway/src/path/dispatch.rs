@@ -29,6 +29,14 @@ pub(crate) use outcome::{Dispatched, Outcome};
 pub(super) async fn dispatch(calling: Calling<'_>, line: &mut Line) -> Dispatched {
     let mut tries = Tries::begin(calling);
     loop {
+        if tries.needs_more() {
+            // What came before may have cost all that was set aside.
+            let ledger = calling.desk.gateway.tools.store.ledger();
+            match calling.purse.extend(ledger).await {
+                Ok(()) => tries.has_more(),
+                Err(why) => return tries.no_more(&why),
+            }
+        }
         match tries.step() {
             Step::Go(route) => {
                 line.tell(tries.attempts(), Some(&route.upstream));

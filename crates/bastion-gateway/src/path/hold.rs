@@ -1,9 +1,20 @@
-//! The hold: the money that a call may cost, set aside before it is sent.
+//! The hold: the most that a call may cost, set aside durably before anything of it is sent.
 //!
-//! Money is not built yet: no cap and no balance exist, so nothing is set aside and nothing is
-//! refused here. The stage and its type stand, because everything behind them asks for a hold.
+//! No hold, no call. It must never set less aside than the call may cost. Box `cost.spend-cap`.
 
+mod purse;
+mod words;
+
+use bastion_store::{HoldOrder, Labels, NotHeld, Payer};
+use bastion_types::{Bound, Money, Prompt, Refusal, Window, bound};
+use bastion_wire::Work;
+
+use super::authenticate::Caller;
+use super::door::Arrival;
 use super::screen::{Screened, Turned};
+use crate::desk::Desk;
+
+pub(super) use purse::Purse;
 
 /// A call that may be sent; what follows must end in `settle`.
 #[must_use = "a hold that is not settled is never given back"]
@@ -12,6 +23,8 @@ pub(crate) struct Hold {
     pub(super) screened: Screened,
     /// How much text is sent, in bytes.
     pub(super) text_bytes: u64,
+    /// The money that is set aside for it.
+    pub(super) purse: Purse,
 }
 
 impl Hold {
@@ -21,8 +34,96 @@ impl Hold {
     }
 }
 
-/// Sets nothing aside, until there is money.
-#[expect(clippy::unnecessary_wraps, reason = "402 and 429 come with the money; the type stands")]
-pub(super) fn hold(screened: Screened) -> Result<Hold, Turned> {
-    Ok(Hold { text_bytes: screened.payload.text_bytes, screened })
+/// Sets the call's bound aside. A refusal gives the tokens back, not the request.
+pub(super) async fn hold(
+    desk: &Desk,
+    caller: &Caller,
+    arrival: &Arrival,
+    screened: Screened,
+) -> Result<Hold, Turned> {
+    let each = most(&screened);
+    let order = order(caller, arrival, &screened, each);
+    let ledger = desk.gateway.tools.store.ledger();
+    let limited = ledger.limits(&order);
+    let held = if limited && each.is_none() {
+        // A configuration with caps does not load like this; a cap that was set by hand may be.
+        Err(Refusal::CapExceeded { message: words::unpriced(&screened.model.name) })
+    } else {
+        let zone = &caller.policy.money(&caller.key.environment).zone;
+        ledger.hold(order).await.map_err(|why| refusal(arrival, &why, zone))
+    };
+    match held {
+        Ok(ticket) => {
+            let text_bytes = screened.payload.text_bytes;
+            Ok(Hold { screened, text_bytes, purse: Purse::new(ticket, each) })
+        }
+        Err(refusal) => {
+            let now = desk.gateway.tools.clock.monotonic();
+            screened.permit.give_back_tokens(now);
+            let standing = Some(screened.permit.standing_now(now));
+            let (model, user) = (Some(screened.model), screened.user);
+            Err(Turned { refusal, standing, model, user })
+        }
+    }
+}
+
+/// What one attempt may cost at the dearest upstream that it may go to; none without a price.
+fn most(screened: &Screened) -> Option<Money> {
+    let prices: Option<Vec<_>> = screened.routes.iter().map(|route| route.price.as_ref()).collect();
+    bound(&bound_of(screened), prices?)
+}
+
+fn bound_of(screened: &Screened) -> Bound {
+    let prompt =
+        Prompt { text_bytes: screened.payload.text_bytes, prompts: 1, images: 0, other_media: 0 };
+    let window = Window { context_tokens: None, template_tokens: 64, image_input_tokens: None };
+    let input_tokens = window.input_tokens(prompt).unwrap_or(u64::MAX);
+    let text =
+        Bound { input_tokens, output_tokens: screened.output_bound_tokens, ..Bound::default() };
+    match screened.work {
+        Work::Text { .. } | Work::Vectors => text,
+        Work::Images { count } => Bound { images: count, ..text },
+        Work::Transcript { estimated_ms, .. } => Bound { audio_ms: estimated_ms, ..text },
+        Work::Speech { characters } => Bound { characters, ..text },
+    }
+}
+
+fn order(
+    caller: &Caller,
+    arrival: &Arrival,
+    screened: &Screened,
+    each: Option<Money>,
+) -> HoldOrder {
+    let key = &caller.key;
+    let money = caller.policy.money(&key.environment);
+    let payer = Payer {
+        environment: key.environment.clone(),
+        key_id: Some(key.id),
+        surface: None,
+        day: money.zone.day_of(arrival.at),
+    };
+    HoldOrder {
+        labels: Labels {
+            service: Some(key.service.clone()),
+            model: Some(screened.model.name.clone()),
+            user: screened.user.clone(),
+            ..Labels::default()
+        },
+        wait: money.hold_wait,
+        prepaid: caller.policy.prepaid,
+        caps: money.caps(&key.environment),
+        ..HoldOrder::new(arrival.id, payer, each.unwrap_or_default())
+    }
+}
+
+/// What the caller is told; the log is told more.
+fn refusal(arrival: &Arrival, why: &NotHeld, zone: &bastion_types::Zone) -> Refusal {
+    match why {
+        NotHeld::Spent(short) => words::spent(short, zone),
+        NotHeld::Reserved(short) => words::reserved(short),
+        NotHeld::Unavailable { cause } => {
+            tracing::warn!(request_id = %arrival.id, cause, "no money was set aside");
+            Refusal::LedgerUnavailable
+        }
+    }
 }

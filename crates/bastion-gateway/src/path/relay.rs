@@ -37,7 +37,7 @@ pub(super) async fn relay(
     dispatched: Dispatched,
     mut line: Line,
 ) -> Relayed {
-    let Dispatched { route, attempts, outcome, unknown } = dispatched;
+    let Dispatched { route, attempts, outcome, unknown, lost } = dispatched;
     line.tell(attempts, route.as_ref().map(|route| &route.upstream));
     let relayed = match outcome {
         Outcome::CallerLeft if line.is_open() => Relayed::stream_left(),
@@ -63,7 +63,7 @@ pub(super) async fn relay(
         }
     };
     let unknown = unknown || relayed.unknown;
-    Relayed { attempts, route, unknown, ..relayed }
+    Relayed { attempts, route, unknown, lost, ..relayed }
 }
 
 /// An answer of our own, without any upstream.

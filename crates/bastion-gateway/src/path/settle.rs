@@ -2,11 +2,15 @@
 //!
 //! It must never leave a call unsettled: what was not reported is estimated and marked.
 
+mod bill;
+
 use std::sync::Arc;
 
+use bastion_store::{Cost, Labels};
 use bastion_types::{ModelName, Money, Usage};
 use bastion_wire::Work;
 
+use super::authenticate::Caller;
 use super::hold::Hold;
 use super::relay::Relayed;
 use crate::desk::Desk;
@@ -27,21 +31,52 @@ pub(crate) struct Settlement {
     pub(crate) user: Option<String>,
 }
 
-/// Settles a call that was held.
-pub(super) fn settle(desk: &Desk, hold: Hold, relayed: Relayed) -> Settlement {
-    let Hold { screened, text_bytes } = hold;
+/// Settles a call that was held: its slot first, then its money.
+pub(super) async fn settle(
+    desk: &Desk,
+    caller: &Caller,
+    hold: Hold,
+    relayed: Relayed,
+) -> Settlement {
+    let Hold { screened, text_bytes, purse } = hold;
     let bounds = (text_bytes, screened.output_bound_tokens);
-    let usage = used(&relayed, screened.work, bounds);
+    let own = used(&relayed, screened.work, bounds);
+    let lost = unheard(screened.work, bounds);
+    let usage = relayed.lost.iter().fold(own, |sum, _| sum.plus(&lost));
     screened.permit.settle_tokens(usage.total_tokens(), desk.gateway.tools.clock.monotonic());
     drop(screened.permit);
-    let price = relayed.route.as_ref().and_then(|route| route.price);
+    let bill = bill::bill(&relayed, (&own, &lost), purse.each());
+    let model = screened.model.name.clone();
+    let labels = Labels {
+        service: Some(caller.key.service.clone()),
+        model: Some(model.clone()),
+        upstream: relayed.route.as_ref().map(|route| route.upstream.name.clone()),
+        user: screened.user.clone(),
+        ..Labels::default()
+    };
+    let (amount, marks) = (bill.amount.unwrap_or_default(), bill.marks);
+    let cost = Cost { amount, usage, marks, labels };
+    let charged = purse.settle(desk.gateway.tools.store.ledger(), cost).await;
+    let amount = match charged {
+        Ok(charged) => charged.amount,
+        Err(cause) => {
+            tracing::error!(%cause, "a call could not be charged; its hold is swept later");
+            amount
+        }
+    };
     Settlement {
-        cost: price.and_then(|price| price.cost(&usage)),
+        cost: bill.amount.map(|_| amount),
         relayed,
         usage,
-        model: Some(screened.model.name.clone()),
+        model: Some(model),
         user: screened.user,
     }
+}
+
+/// An attempt of which nothing was heard may have used all that it was allowed to.
+fn unheard(work: Work, bounds: (u64, u64)) -> Usage {
+    let nothing = Relayed::ended(0, None);
+    Usage { estimated: true, ..estimated(&nothing, work, bounds) }
 }
 
 /// A call for which nothing was held: it used nothing.

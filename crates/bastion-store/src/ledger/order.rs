@@ -96,8 +96,8 @@ pub struct HoldOrder {
     pub prepaid: Prepaid,
     /// How long it waits for what running calls will give back.
     pub wait: Duration,
-    /// The clock had jumped back when it came.
-    pub(super) marks: Marks,
+    /// What is known of it already; the ledger marks a clock that went back.
+    pub marks: Marks,
 }
 
 /// A call whose money is set aside, durably; or one that needs none, because nothing limits it.

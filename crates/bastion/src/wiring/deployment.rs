@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use bastion_config::{Config, Loaded, RenderStyle, ServerTls, load, read_sources};
 use bastion_gateway::{Gateway, Policy, PolicyParts};
-use bastion_observe::{Deployment, Metrics, Readiness, ReloadOutcome, Setting};
+use bastion_observe::{Deployment, EnvironmentMoney, Metrics, Readiness, ReloadOutcome, Setting};
 use bastion_runtime::{Tls, TlsFiles};
-use bastion_types::{EnvironmentName, OrganizationName};
+use bastion_types::{EnvironmentName, OrganizationName, Zone};
 use parking_lot::RwLock;
 
 use super::credentials::Credentials;
@@ -52,6 +52,15 @@ impl Deployment for RunningDeployment {
 
     fn environments(&self) -> Vec<EnvironmentName> {
         self.loaded.read().config.environments.keys().cloned().collect()
+    }
+
+    fn currency(&self) -> String {
+        self.loaded.read().config.currency.clone()
+    }
+
+    fn money(&self, environment: &EnvironmentName) -> Option<EnvironmentMoney> {
+        let known = self.loaded.read().config.environments.contains_key(environment);
+        known.then_some(EnvironmentMoney { zone: Zone::UTC, monthly_cap: None, daily_cap: None })
     }
 
     fn settings(&self) -> Vec<Setting> {

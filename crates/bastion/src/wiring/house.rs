@@ -17,7 +17,7 @@ use bastion_observe::{Check, Deployment, Metrics, Readiness, Sightings, Standing
 use bastion_runtime::{
     ConnectionLimits, Drain, Listener, Tasks, Threads, Tls, TokioClock, accept_here, accept_onto,
 };
-use bastion_store::Store;
+use bastion_store::{Store, UnknownOutcome};
 use bastion_types::{Clock, Secret};
 
 use super::credentials::Credentials;
@@ -191,6 +191,7 @@ impl House {
             store: self.store.clone(),
             readiness: readiness.clone(),
             sightings: Arc::clone(&self.ground.sightings),
+            unknown_outcome: UnknownOutcome::default(),
             clock,
         };
         bastion_jobs::start(&job_tools, &self.tasks, &drain);

@@ -25,6 +25,7 @@ mod bad_config;
 mod bad_key;
 mod bad_request;
 mod bad_start;
+mod cost;
 mod drills;
 mod endpoints;
 mod gate;

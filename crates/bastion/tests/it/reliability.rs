@@ -29,7 +29,7 @@ use crate::upstream::Upstream;
 const LEAK: &str = "leak-4713";
 
 /// The configuration that tests begin with, under these bounds of attempts.
-fn retrying(config: &str, retry: &str) -> String {
+pub(crate) fn retrying(config: &str, retry: &str) -> String {
     let one_attempt = "attempts = 1\nbreaker = { failures = 1000 }";
     assert!(config.contains(one_attempt), "{config}");
     config.replace(one_attempt, retry)

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::desk::Desk;
 use crate::path::door::Arrival;
+use crate::path::hold::Purse;
 use crate::path::screen::Screened;
 use crate::policy::Policy;
 
@@ -16,6 +17,8 @@ pub(crate) struct Calling<'a> {
     pub(crate) policy: &'a Policy,
     pub(crate) arrival: &'a Arrival,
     pub(crate) screened: &'a Screened,
+    /// The money that is set aside for it.
+    pub(crate) purse: &'a Purse,
     /// Set once a byte of the attempt that runs may have reached its upstream.
     pub(crate) sent: &'a AtomicBool,
 }

@@ -17,8 +17,11 @@ pub(crate) struct Dispatched {
     pub(crate) attempts: AttemptCount,
     /// How it ended.
     pub(crate) outcome: Outcome,
-    /// Did an upstream get the request without our knowing what it did with it?
+    /// Did the upstream of the attempt that ran last get the request without our knowing what it
+    /// did with it?
     pub(crate) unknown: bool,
+    /// The attempts before it, or all of a call without an answer, of which that is not known.
+    pub(crate) lost: Vec<Arc<Route>>,
 }
 
 /// How a call's attempts ended.

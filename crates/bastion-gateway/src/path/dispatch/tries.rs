@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bastion_observe::AttemptOutcome;
+use bastion_store::NotHeld;
 use bastion_types::{AttemptCount, MonoNanos, Refusal};
 
 use super::answer::Answer;
@@ -62,7 +63,10 @@ pub(super) struct Tries<'a> {
     /// What the attempt that runs was let in with.
     pass: Pass,
     last: Option<(Arc<Route>, Failed)>,
-    unknown: bool,
+    /// Where attempts went whose outcome is not known.
+    lost: Vec<Arc<Route>>,
+    /// For how many of them more was set aside.
+    extended: usize,
 }
 
 impl<'a> Tries<'a> {
@@ -81,7 +85,8 @@ impl<'a> Tries<'a> {
             paid: Paid::Free,
             pass: Pass::default(),
             last: None,
-            unknown: false,
+            lost: Vec::new(),
+            extended: 0,
         }
     }
 
@@ -149,7 +154,9 @@ impl<'a> Tries<'a> {
     pub(super) fn failed(&mut self, route: Arc<Route>, failed: Failed) {
         let now = self.now();
         failed.log(self.calling.arrival, &route.upstream, self.attempts);
-        self.unknown |= failed.unknown;
+        if failed.unknown {
+            self.lost.push(Arc::clone(&route));
+        }
         self.tell_breaker(&route, failed.outcome);
         let dice = self.calling.desk.gateway.dice.throw();
         let backoff = self.retry.backoff.wait(self.attempts, dice);
@@ -189,10 +196,28 @@ impl<'a> Tries<'a> {
         }
     }
 
+    /// Is there an attempt of unknown outcome behind which nothing more was set aside?
+    pub(super) fn needs_more(&self) -> bool {
+        self.attempts < self.retry.attempts && self.extended < self.lost.len()
+    }
+
+    /// More was set aside.
+    pub(super) fn has_more(&mut self) {
+        self.extended = self.lost.len();
+    }
+
+    /// There is no room for another attempt: the last one's failure stands.
+    pub(super) fn no_more(self, why: &NotHeld) -> Dispatched {
+        tracing::warn!(
+            request_id = %self.calling.arrival.id, %why,
+            "no other attempt: there is no money to set aside for it"
+        );
+        self.over()
+    }
+
     /// There is an answer.
     pub(super) fn answered(self, route: Arc<Route>, answer: Answer) -> Dispatched {
         self.tell_breaker(&route, answer.counts_as());
-        // What earlier attempts may have used is not known either; the answer reports its own.
         self.dispatched(Some(route), Outcome::Answered(answer), false)
     }
 
@@ -204,8 +229,7 @@ impl<'a> Tries<'a> {
             self.tell_breaker(route, AttemptOutcome::Cancelled);
         }
         let route = asked.or_else(|| self.last.take().map(|(route, _)| route));
-        let unknown = running || self.unknown;
-        self.dispatched(route, Outcome::CallerLeft, unknown)
+        self.dispatched(route, Outcome::CallerLeft, running)
     }
 
     /// No attempt is left: the last one's failure, or nobody could be asked.
@@ -216,8 +240,7 @@ impl<'a> Tries<'a> {
         };
         let retry_after_s = failed.retry_after.map(bastion_wire::RetryAfter::whole_seconds);
         let outcome = Outcome::Failed { refusal: failed.refusal, retry_after_s };
-        let unknown = self.unknown;
-        self.dispatched(Some(route), outcome, unknown)
+        self.dispatched(Some(route), outcome, false)
     }
 
     /// Every breaker is open; or no upstream is allowed, which `screen` has refused before.
@@ -240,7 +263,8 @@ impl<'a> Tries<'a> {
             // What was to come is not made.
             self.calling.desk.gateway.retry_budget.give_back(taken);
         }
-        Dispatched { route, attempts: self.attempts(), outcome, unknown }
+        let attempts = self.attempts();
+        Dispatched { route, attempts, outcome, unknown, lost: self.lost }
     }
 
     fn now(&self) -> MonoNanos {

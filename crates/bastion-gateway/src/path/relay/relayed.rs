@@ -35,10 +35,12 @@ pub(crate) struct Relayed {
     pub(crate) route: Option<Arc<Route>>,
     /// May the upstream have done work that it did not report?
     pub(crate) unknown: bool,
+    /// Where other attempts went whose outcome is not known.
+    pub(crate) lost: Vec<Arc<Route>>,
 }
 
 impl Relayed {
-    pub(super) fn ended(status: u16, code: Option<&'static str>) -> Relayed {
+    pub(in crate::path) fn ended(status: u16, code: Option<&'static str>) -> Relayed {
         Relayed {
             status,
             code,
@@ -49,6 +51,7 @@ impl Relayed {
             attempts: AttemptCount(0),
             route: None,
             unknown: false,
+            lost: Vec::new(),
         }
     }
 

@@ -60,7 +60,10 @@ pub(super) fn all() -> impl Iterator<Item = Page> {
 }
 
 const REFUSALS: &[(&str, &str)] = &[
+    ("cap_exceeded", include_str!("cap_exceeded.md")),
+    ("cap_reserved", include_str!("cap_reserved.md")),
     ("headers_too_large", include_str!("headers_too_large.md")),
+    ("insufficient_funds", include_str!("insufficient_funds.md")),
     ("internal_error", include_str!("internal_error.md")),
     ("invalid_api_key", include_str!("invalid_api_key.md")),
     ("invalid_request", include_str!("invalid_request.md")),
@@ -106,6 +109,10 @@ mod tests {
             Refusal::UpstreamRateLimited { retry_after_s: None },
             Refusal::UpstreamCredentials,
             Refusal::UpstreamFunds,
+            Refusal::CapExceeded { message: String::new() },
+            Refusal::InsufficientFunds { message: String::new() },
+            Refusal::CapReserved { retry_after_s: 1, message: String::new() },
+            Refusal::LedgerUnavailable,
             Refusal::NoAllowedRegion,
             Refusal::StreamInterrupted,
             Refusal::Internal,
@@ -132,6 +139,10 @@ mod tests {
             | Refusal::UpstreamRateLimited { .. }
             | Refusal::UpstreamCredentials
             | Refusal::UpstreamFunds
+            | Refusal::CapExceeded { .. }
+            | Refusal::InsufficientFunds { .. }
+            | Refusal::CapReserved { .. }
+            | Refusal::LedgerUnavailable
             | Refusal::NoAllowedRegion
             | Refusal::StreamInterrupted
             | Refusal::Internal => true,

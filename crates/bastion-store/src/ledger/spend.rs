@@ -1,0 +1,177 @@
+//! What was spent in a month, from the entries; off the path of calls.
+//!
+//! It must never read more entries than the month's.
+#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+
+use bastion_types::{CalendarMonth, Money, RequestId, Span, Timestamp, Zone};
+use serde::Serialize;
+
+use super::Ledger;
+use crate::StoreError;
+use crate::database::Dialect;
+use crate::statement::{Row, statement};
+
+/// A call counts on the day of its hold, in a zone that is at most so far from UTC and by a clock
+/// that went back at most so far. Ids begin with their time.
+const AROUND: Span = Span::from_secs(4 * 24 * 60 * 60);
+
+/// The longest month.
+const MONTH: Span = Span::from_secs(31 * 24 * 60 * 60);
+
+/// What charges are told apart by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SpendBy {
+    /// The environment.
+    Environment,
+    /// The caller's name.
+    Service,
+    /// The key.
+    Key,
+    /// The use case.
+    Surface,
+    /// The model, as callers name it.
+    Model,
+    /// The end user.
+    User,
+    /// Who answered.
+    Upstream,
+}
+
+/// One row of a month.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SpendRow {
+    /// None: charges that name none.
+    pub name: Option<String>,
+    /// Charged, with corrections.
+    pub amount: Money,
+    /// Calls that were charged.
+    pub calls: i64,
+    /// Their tokens of input.
+    pub input_tokens: i64,
+    /// Their tokens of output.
+    pub output_tokens: i64,
+    /// Those of them whose charge is an estimate, at least in part.
+    pub estimated_calls: i64,
+}
+
+/// At most a thousand rows: the most expensive ones.
+macro_rules! spend {
+    ($by:literal) => {
+        concat!(
+            "SELECT name, CAST(SUM(amount) AS BIGINT) AS amount, CAST(SUM(calls) AS BIGINT) AS ",
+            "calls, CAST(SUM(input_tokens) AS BIGINT) AS input_tokens, CAST(SUM(output_tokens) ",
+            "AS BIGINT) AS output_tokens, CAST(SUM(estimated) AS BIGINT) AS estimated FROM (",
+            "SELECT ",
+            $by,
+            " AS name, amount, 1 AS calls, input_tokens, output_tokens, ",
+            "CASE WHEN marks & 3 <> 0 THEN 1 ELSE 0 END AS estimated FROM ledger_entries ",
+            "WHERE kind = 'charge' AND id >= $1 AND id < $2 AND day >= $3 AND day <= $4 ",
+            "UNION ALL SELECT ",
+            $by,
+            " AS name, amount, 0 AS calls, input_tokens, ",
+            "output_tokens, 0 AS estimated FROM ledger_entries ",
+            "WHERE kind <> 'charge' AND kind <> 'top_up' AND day >= $3 AND day <= $4",
+            ") AS moved GROUP BY name ORDER BY 2 DESC, 1 LIMIT 1000"
+        )
+    };
+}
+
+impl SpendBy {
+    /// As they are written.
+    pub const NAMES: [&'static str; 7] =
+        ["env", "service", "key", "surface", "model", "user", "upstream"];
+
+    const ALL: [SpendBy; 7] = [
+        SpendBy::Environment,
+        SpendBy::Service,
+        SpendBy::Key,
+        SpendBy::Surface,
+        SpendBy::Model,
+        SpendBy::User,
+        SpendBy::Upstream,
+    ];
+
+    /// Reads what [`SpendBy::as_str`] writes.
+    pub fn parse(text: &str) -> Option<SpendBy> {
+        SpendBy::ALL.into_iter().find(|by| by.as_str() == text)
+    }
+
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SpendBy::Environment => "env",
+            SpendBy::Service => "service",
+            SpendBy::Key => "key",
+            SpendBy::Surface => "surface",
+            SpendBy::Model => "model",
+            SpendBy::User => "user",
+            SpendBy::Upstream => "upstream",
+        }
+    }
+
+    fn text(self, dialect: Dialect) -> &'static str {
+        match (self, dialect) {
+            (SpendBy::Environment, _) => spend!("environment"),
+            (SpendBy::Key, _) => spend!("key_id"),
+            (SpendBy::Surface, _) => spend!("surface"),
+            (SpendBy::Service, Dialect::Sqlite) => spend!("labels ->> 'service'"),
+            (SpendBy::Model, Dialect::Sqlite) => spend!("labels ->> 'model'"),
+            (SpendBy::User, Dialect::Sqlite) => spend!("labels ->> 'user'"),
+            (SpendBy::Upstream, Dialect::Sqlite) => spend!("labels ->> 'upstream'"),
+            (SpendBy::Service, Dialect::Postgres) => {
+                spend!("CAST(labels AS jsonb) ->> 'service'")
+            }
+            (SpendBy::Model, Dialect::Postgres) => spend!("CAST(labels AS jsonb) ->> 'model'"),
+            (SpendBy::User, Dialect::Postgres) => spend!("CAST(labels AS jsonb) ->> 'user'"),
+            (SpendBy::Upstream, Dialect::Postgres) => {
+                spend!("CAST(labels AS jsonb) ->> 'upstream'")
+            }
+        }
+    }
+}
+
+impl Ledger {
+    /// What was spent in a month, the most first; at most a thousand rows.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn spend(
+        &self,
+        by: SpendBy,
+        month: CalendarMonth,
+    ) -> Result<Vec<SpendRow>, StoreError> {
+        let db = self.inner.bank.db();
+        let end = Zone::UTC.end_of_month(month).unwrap_or(Timestamp::from_micros(i64::MAX));
+        let (from, to) = (end.minus(MONTH).minus(AROUND), end.plus(AROUND));
+        let asked = statement(by.text(db.dialect()))
+            .bind(RequestId::lowest_at(from).to_string())
+            .bind(RequestId::lowest_at(to).to_string())
+            .bind(format!("{month}-01"))
+            .bind(format!("{month}-31"));
+        db.rows(asked).await?.iter().map(read).collect()
+    }
+}
+
+fn read(row: &Row) -> Result<SpendRow, StoreError> {
+    Ok(SpendRow {
+        name: row.maybe_text("name")?.map(str::to_owned),
+        amount: Money::from_nanos(row.number("amount")?),
+        calls: row.number("calls")?,
+        input_tokens: row.number("input_tokens")?,
+        output_tokens: row.number("output_tokens")?,
+        estimated_calls: row.number("estimated")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_it_is_told_apart_by_reads_back() {
+        for name in SpendBy::NAMES {
+            assert_eq!(SpendBy::parse(name).unwrap().as_str(), name);
+        }
+        assert_eq!(SpendBy::parse("colour"), None);
+    }
+}

@@ -1,0 +1,72 @@
+//! The database is away: nothing is sent without a hold, and all recovers by itself.
+//!
+//! It must never wait for luck: the lock is taken and let go by the test.
+
+use std::process::{Command, Stdio};
+
+use tokio::time::Instant;
+
+use super::{AWAY, Till};
+use crate::client::CHAT;
+
+/// Another process that has the database to itself.
+struct Locked {
+    child: std::process::Child,
+}
+
+impl Locked {
+    fn take(database: &std::path::Path) -> Locked {
+        let script = "import sqlite3, sys\n\
+                      db = sqlite3.connect(sys.argv[1], timeout=20, isolation_level=None)\n\
+                      db.execute('BEGIN IMMEDIATE')\n\
+                      print('locked', flush=True)\n\
+                      sys.stdin.read()\n";
+        let mut child = Command::new("python3")
+            .args(["-c", script])
+            .arg(database)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut told = std::io::BufReader::new(child.stdout.take().unwrap());
+        std::io::BufRead::read_line(&mut told, &mut line).unwrap();
+        assert_eq!(line.trim(), "locked");
+        Locked { child }
+    }
+}
+
+impl Drop for Locked {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_nothing_is_sent_and_all_recovers() {
+    let till = Till::set();
+    till.cap("5.00");
+    assert_eq!(till.client().chat(CHAT).await.status, 200);
+    till.is_clean_with(1).await;
+    let before = till.upstream.log.entries().len();
+    let locked = Locked::take(&till.bastion.folder().join("data/bastion.db"));
+    let began = Instant::now();
+    let mut refused = 0;
+    while began.elapsed() < AWAY {
+        let answer = till.client().chat(CHAT).await;
+        assert_eq!(answer.refusal(), (503, "service_unavailable".to_owned()), "{}", answer.text());
+        assert_eq!(answer.header("retry-after"), "1");
+        refused += 1;
+    }
+    assert!(refused > 3, "most are told at once: {refused}");
+    assert_eq!(till.upstream.log.entries().len(), before, "nothing is sent without a hold");
+    drop(locked);
+    let again = async {
+        while till.client().chat(CHAT).await.status != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::bastion::LIMIT, again).await.unwrap();
+    till.is_clean_with(2).await;
+}
