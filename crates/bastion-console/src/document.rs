@@ -19,8 +19,11 @@ use crate::{admin, probes, schema};
 const PATH: &str = "/admin/v1/openapi.json";
 const NAME: &str = "document";
 
-/// Where the document holds which environments a new key may have.
-const ENVIRONMENT_POINTER: &str = "/components/schemas/KnownEnvironment";
+/// The environments that this deployment has.
+const ENVIRONMENT: &str = "KnownEnvironment";
+
+/// The drills that this version has.
+const DRILL: &str = "KnownDrill";
 
 /// The document of the operators' plane: OpenAPI 3.1, without one deployment's own names.
 pub fn openapi() -> Value {
@@ -83,14 +86,20 @@ fn operation() -> Operation {
 
 fn show(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
     ask.query(&[])?;
-    Answer::ok(&with_environments(openapi(), &desk.deployment.environments()))
+    let environments = desk.deployment.environments();
+    let environments = environments.iter().map(EnvironmentName::as_str).collect();
+    let known = desk.drills.known();
+    let drills = known.iter().map(|drill| drill.name).collect();
+    let document = with_known(openapi(), ENVIRONMENT, environments);
+    Answer::ok(&with_known(document, DRILL, drills))
 }
 
-/// The document of one deployment: its environments are all that a new key may have.
-fn with_environments(mut document: Value, environments: &[EnvironmentName]) -> Value {
-    let known = document.pointer_mut(ENVIRONMENT_POINTER).and_then(Value::as_object_mut);
-    if let Some(known) = known.filter(|_| !environments.is_empty()) {
-        known.insert("enum".to_owned(), json!(environments));
+/// The document of one deployment: these names are all that is taken.
+fn with_known(mut document: Value, schema: &str, names: Vec<&str>) -> Value {
+    let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
+    let known = schemas.and_then(|all| all.get_mut(schema)).and_then(Value::as_object_mut);
+    if let Some(known) = known.filter(|_| !names.is_empty()) {
+        known.insert("enum".to_owned(), json!(names));
     }
     document
 }

@@ -93,7 +93,11 @@ fn describe() -> Description {
         id: "show_checklist",
         summary: "The launch gate: every box of the production checklist, with its verdict",
         parameters: vec![
-            query("env", "the environment; else prod, or the only one", &text(ENVIRONMENT_PATTERN)),
+            query(
+                "env",
+                "the environment; else prod, or the only one",
+                &schema::reference("KnownEnvironment"),
+            ),
             query("box", "only these boxes", &ids),
         ],
         body: None,

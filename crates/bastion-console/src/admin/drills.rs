@@ -51,6 +51,7 @@ impl Resource for Drills {
         vec![
             ("DrillList", list_schema()),
             ("RunningDrill", running_schema()),
+            ("KnownDrill", json!({ "type": "string" })),
             ("NewDrill", wish_schema()),
             ("DrillRun", run_schema()),
             ("DrillRunPage", schema::page("DrillRun", "before", RUN_ID_PATTERN)),
@@ -273,8 +274,8 @@ fn wish_schema() -> Value {
         "type": "object",
         "required": ["drill", "environment"],
         "properties": {
-            "drill": { "type": "string" },
-            "environment": text(ENVIRONMENT_PATTERN),
+            "drill": reference("KnownDrill"),
+            "environment": reference("KnownEnvironment"),
             "attended": {
                 "type": ["boolean", "null"],
                 "description": "end it when nobody asks for the run for 5 s; default false",

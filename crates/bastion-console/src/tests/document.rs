@@ -85,12 +85,16 @@ fn closed(value: &Value) {
 }
 
 #[tokio::test]
-async fn the_served_document_knows_the_environments() {
+async fn the_served_document_knows_the_environments_and_the_drills() {
     let plane = Plane::open().await;
     let mut served = plane.get("/admin/v1/openapi.json").await.json(200);
     assert_eq!(served["openapi"], "3.1.0");
-    let known = served["components"]["schemas"]["KnownEnvironment"].as_object_mut().unwrap();
-    assert_eq!(known.remove("enum"), Some(json!(["dev", "prod"])));
+    for (schema, names) in
+        [("KnownEnvironment", json!(["dev", "prod"])), ("KnownDrill", json!(["retry"]))]
+    {
+        let known = served["components"]["schemas"][schema].as_object_mut().unwrap();
+        assert_eq!(known.remove("enum"), Some(names));
+    }
     assert_eq!(served, openapi(), "and is the same otherwise");
     let got = plane.get("/admin/v1/openapi.json?v=3").await;
     got.refused(400, "invalid_request", Some("v"), "leave it out");
