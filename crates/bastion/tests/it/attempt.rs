@@ -3,6 +3,7 @@
 //! It must never wait without a limit: a command that goes on instead is ended, and the test fails.
 
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime};
@@ -37,6 +38,8 @@ impl Attempt {
     /// Any command.
     pub(crate) fn of(mut command: Command) -> Attempt {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // Whatever it starts itself would keep the pipes open: it is ended with it.
+        command.process_group(0);
         let mut child = command.spawn().unwrap();
         let stdout = read(child.stdout.take().unwrap());
         let stderr = read(child.stderr.take().unwrap());
@@ -47,7 +50,9 @@ impl Attempt {
             ended = child.try_wait().unwrap();
         }
         if ended.is_none() {
-            child.kill().unwrap();
+            let group = format!("-{}", child.id());
+            let mut kill = Command::new("kill");
+            assert!(kill.args(["-KILL", "--", &group]).status().unwrap().success());
             child.wait().unwrap();
         }
         let (stdout, stderr) = (stdout.join().unwrap(), stderr.join().unwrap());
