@@ -10,11 +10,13 @@ use bastion_types::{EnvironmentName, ModelName, Region, UpstreamName};
 
 use crate::codes;
 use crate::elements::environments::{self, Environment};
+use crate::elements::limits::{self, LimitsSection, LimitsUrl};
 use crate::elements::models::kind::Kind;
 use crate::elements::models::speech::LANGUAGES;
 use crate::elements::models::{self, Model, route};
 use crate::elements::operator::{self, Operator};
 use crate::elements::server::{self, Server};
+use crate::elements::store::{self, StoreSection, StoreUrl};
 use crate::elements::upstreams::{self, Upstream};
 use crate::notes::{Notes, Problem};
 use crate::suggest;
@@ -83,6 +85,27 @@ pub(crate) fn listeners_differ(root: &Table, server: &Server, operator: &Operato
         );
         notes.warning("operator.listen", &origin_of(operators, 0), problem);
     }
+}
+
+/// Where several processes may share the keys, they count their limits together.
+pub(crate) fn limits_are_shared(
+    root: &Table,
+    store: &StoreSection,
+    counted: &LimitsSection,
+    notes: &Notes,
+) {
+    if matches!(store.url, StoreUrl::Sqlite) || !matches!(counted.url, LimitsUrl::Local) {
+        return;
+    }
+    let limits = root.find(&[limits::SECTION.name, limits::URL.name]);
+    let store = root.find(&[store::SECTION.name, store::URL.name]);
+    let origin = limits.or(store).map_or(Origin::Default, |node| node.origin.clone());
+    let message = "'limits.url' is \"local\" beside a PostgreSQL store: every node would count by \
+                   itself, and each would grant a key its whole limits";
+    let problem = Problem::new(codes::LOCAL_LIMITS, message).help(
+        "set limits.url to \"redis://HOST:PORT\", or store.url to \"sqlite\" for one process",
+    );
+    notes.error("limits.url", &origin, problem);
 }
 
 /// Warns of an environment whose regions no model's upstream lies in.

@@ -21,6 +21,7 @@ pub(crate) const UNKNOWN_UPSTREAM: &str = "unknown_upstream";
 pub(crate) const UNKNOWN_ENVIRONMENT: &str = "unknown_environment";
 pub(crate) const UNKNOWN_BOX: &str = "unknown_box";
 pub(crate) const SAME_ADDRESS: &str = "same_address";
+pub(crate) const LOCAL_LIMITS: &str = "local_limits";
 pub(crate) const OPERATOR_EXPOSED: &str = "operator_exposed";
 pub(crate) const UNREACHABLE_REGION: &str = "unreachable_region";
 
@@ -45,6 +46,7 @@ pub const CODES: &[(&str, &str)] = &[
     (UNKNOWN_ENVIRONMENT, include_str!("codes/unknown_environment.md")),
     (UNKNOWN_BOX, include_str!("codes/unknown_box.md")),
     (SAME_ADDRESS, include_str!("codes/same_address.md")),
+    (LOCAL_LIMITS, include_str!("codes/local_limits.md")),
     (OPERATOR_EXPOSED, include_str!("codes/operator_exposed.md")),
     (UNREACHABLE_REGION, include_str!("codes/unreachable_region.md")),
 ];

@@ -41,7 +41,7 @@ pub use elements::models::{Model, ModelTimeouts, Size};
 pub use elements::operator::Operator;
 pub use elements::retry::{Breaker, Retry};
 pub use elements::server::{Server, ServerTimeouts, ServerTls};
-pub use elements::store::{StoreSection, StoreUrl};
+pub use elements::store::{StoreMigrate, StoreSection, StoreUrl};
 pub use elements::upstreams::{HttpVersion, Upstream, UpstreamTimeouts};
 pub use elements::waivers::Waiver;
 pub use file_reference::FileReference;

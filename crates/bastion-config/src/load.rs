@@ -127,6 +127,9 @@ impl Parts {
         if let (Ok(server), Ok(operator)) = (&self.server, &self.operator) {
             agreement::listeners_differ(root, server, operator, notes);
         }
+        if let (Ok(store), Ok(limits)) = (&self.store, &self.limits) {
+            agreement::limits_are_shared(root, store, limits, notes);
+        }
         if let Ok(models) = &self.models {
             agreement::speech_is_clear(root, models, notes);
         }
@@ -145,6 +148,12 @@ impl Parts {
             }
             if let Some(ca) = &mut upstream.ca {
                 ca.path = beside(folder, &ca.path);
+            }
+        }
+        let mut store = self.store?;
+        for reference in store.references() {
+            if let SecretReference::File(path) = reference {
+                *path = beside(folder, path);
             }
         }
         let mut server = self.server?;
@@ -168,7 +177,7 @@ impl Parts {
             data_dir: beside(folder, &self.data_dir?),
             server,
             operator: self.operator?,
-            store: self.store?,
+            store,
             limits,
             upstreams,
             models: self.models?,

@@ -11,6 +11,7 @@ mod drills;
 mod key;
 mod keys;
 mod ledger;
+mod nodes;
 mod rotation;
 mod spend;
 
@@ -29,13 +30,14 @@ pub(crate) trait Resource: Sync {
 }
 
 /// Every noun.
-pub(crate) const ALL: [&dyn Resource; 11] = [
+pub(crate) const ALL: [&dyn Resource; 12] = [
     &keys::Keys,
     &key::Key,
     &rotation::Rotation,
     &calls::Calls,
     &checklist::Checklist,
     &drills::Drills,
+    &nodes::Nodes,
     &config::Config,
     &balance::Balance,
     &cap::Cap,

@@ -4,6 +4,7 @@
 
 mod hold_sweep;
 mod key_use;
+mod leases;
 mod retention;
 mod sightings;
 mod store_health;
@@ -46,9 +47,10 @@ trait Job: Send + Sync {
     fn run<'a>(&'a self, tools: &'a JobTools) -> Running<'a>;
 }
 
-const ALL: [&dyn Job; 5] = [
+const ALL: [&dyn Job; 6] = [
     &hold_sweep::HoldSweep,
     &key_use::KeyUse,
+    &leases::Leases,
     &retention::Retention,
     &store_health::StoreHealth,
     &sightings::Sightings,

@@ -35,6 +35,8 @@ pub(crate) enum Lock {
     Schema,
     /// Changes of keys.
     Keys,
+    /// Leases being taken.
+    Nodes,
 }
 
 impl Lock {
@@ -43,6 +45,7 @@ impl Lock {
         match self {
             Lock::Schema => 0x0062_6173_7469_0001,
             Lock::Keys => 0x0062_6173_7469_0002,
+            Lock::Nodes => 0x0062_6173_7469_0003,
         }
     }
 }
@@ -154,6 +157,15 @@ impl Transaction {
                 inner.lock_patiently(lock.number()).await
             }
             Transaction::Postgres(inner) => inner.lock(lock.number()).await,
+        }
+    }
+
+    /// Tells every process that listens, when this transaction has been committed. On SQLite there
+    /// is no other one.
+    pub(crate) async fn announce(&mut self) -> Result<(), StoreError> {
+        match self {
+            Transaction::Sqlite(_) => Ok(()),
+            Transaction::Postgres(inner) => inner.announce().await,
         }
     }
 

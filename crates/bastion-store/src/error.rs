@@ -144,9 +144,12 @@ pub enum StoreError {
     /// The change's task was stopped; whether it was stored is not known.
     #[error("the change was cut off by the shutdown; look whether it was stored, then repeat it")]
     CutOff,
-    /// Others found this process silent for too long and settled what it held.
-    #[error("the lease of this process has ended; it sends nothing under it, start it again")]
+    /// Others have found that this process gave no sign of life and ended its lease.
+    #[error("the lease of this process has ended; it works on under a new one in a moment")]
     LeaseEnded,
+    /// What this process knows of the keys is too old.
+    #[error("the database has been lost for too long to know which keys still count")]
+    Stale,
     /// No room in the key directory.
     #[error(
         "the store holds {max} keys, revoked ones included, and takes no more; rotate a key \

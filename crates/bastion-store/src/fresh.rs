@@ -41,16 +41,24 @@ pub(crate) async fn databases() -> Vec<Database> {
 
 /// An empty database of PostgreSQL; none where no server was given.
 pub(crate) async fn postgres() -> Option<Place> {
+    Some(at(&url().await?))
+}
+
+/// The URL of an empty database of PostgreSQL; none where no server was given.
+pub(crate) async fn url() -> Option<String> {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let server = std::env::var(SERVER).ok()?;
     let number = MADE.fetch_add(1, Ordering::SeqCst);
     let name = format!("store_{}_{number}", std::process::id());
-    // CREATE DATABASE is not allowed in a transaction: this is no way that the store goes.
-    let admin = sqlx::PgPool::connect(&format!("{server}/postgres")).await.unwrap();
-    let create = made_statement(format!("CREATE DATABASE {name}"), Cached::No);
-    sqlx::raw_sql(create.text).execute(&admin).await.unwrap();
+    administer(&format!("{server}/postgres"), format!("CREATE DATABASE {name}")).await;
+    Some(format!("{server}/{name}"))
+}
+
+/// Does something on the server that is no transaction's business, in this database of it.
+pub(crate) async fn administer(url: &str, text: String) {
+    let admin = sqlx::PgPool::connect(url).await.unwrap();
+    sqlx::raw_sql(made_statement(text, Cached::No).text).execute(&admin).await.unwrap();
     admin.close().await;
-    Some(at(&format!("{server}/{name}")))
 }
 
 /// The place of this URL.

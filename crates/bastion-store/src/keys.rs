@@ -4,6 +4,7 @@
 //! revocation counts from the next call on. It must never let a reader wait for a change, never
 //! keep a plain key, and never stop in the middle of a change because its caller went away.
 
+mod changes;
 mod entry;
 mod listing;
 mod record;
@@ -13,11 +14,11 @@ mod rows;
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use arc_swap::ArcSwap;
 use bastion_runtime::Tasks;
 use bastion_types::{ApiKey, Clock, KeyId, KeyProblem, Timestamp};
-use tokio::sync::Mutex;
 
 pub use entry::KeyEntry;
 pub use listing::{KeyFilter, KeyPage, MAX_PAGE, Page, RevokedKeys};
@@ -45,8 +46,9 @@ struct Inner {
     db: Database,
     clock: Arc<dyn Clock>,
     entries: ArcSwap<HashMap<KeyId, Arc<KeyEntry>>>,
-    /// Whoever has the turn is the only one of this process who changes the snapshot.
-    turn: Mutex<()>,
+    /// The last change that was read from the database. Changes are numbered over all processes,
+    /// so that whatever comes late never takes the place of what is newer.
+    read_to: AtomicI64,
 }
 
 impl KeyDirectory {
@@ -56,11 +58,9 @@ impl KeyDirectory {
         clock: Arc<dyn Clock>,
         tasks: Tasks,
     ) -> Result<KeyDirectory, StoreError> {
+        let read_to = AtomicI64::new(changes::latest(&db).await?);
         let entries = ArcSwap::from_pointee(rows::load(&db).await?);
-        Ok(KeyDirectory {
-            inner: Arc::new(Inner { db, clock, entries, turn: Mutex::default() }),
-            tasks,
-        })
+        Ok(KeyDirectory { inner: Arc::new(Inner { db, clock, entries, read_to }), tasks })
     }
 
     /// Makes a key. The plain key leaves here once and can never be read again.
@@ -150,6 +150,11 @@ impl KeyDirectory {
         Ok(written)
     }
 
+    /// Reads what other processes have changed since the last time.
+    pub(crate) async fn read_changes(&self) -> Result<(), StoreError> {
+        self.inner.read_changes().await
+    }
+
     /// Runs a change in a task of its own: one that is dropped between the database's commit and
     /// the snapshot would leave a revoked key open until the next start.
     async fn to_the_end<T, E>(
@@ -166,7 +171,6 @@ impl KeyDirectory {
 
 impl Inner {
     async fn create(&self, new: NewKey) -> Result<(ApiKey, KeyRecord), StoreError> {
-        let _turn = self.turn.lock().await;
         let mut transaction = self.begin().await?;
         if self.entries.load().len() >= MAX_KEYS {
             return Err(StoreError::TooManyKeys { max: MAX_KEYS });
@@ -174,12 +178,10 @@ impl Inner {
         let plain = ApiKey::generate(&new.environment).map_err(|_| StoreError::NoRandomness)?;
         let entry = KeyEntry::new(new, &plain, self.clock.now());
         rows::insert_key(&mut transaction, &entry).await?;
-        transaction.commit().await?;
-        Ok((plain, self.publish(entry)))
+        Ok((plain, self.finish(transaction, entry).await?))
     }
 
     async fn rotate(&self, id: KeyId, overlap: Overlap) -> Result<(ApiKey, KeyRecord), KeyError> {
-        let _turn = self.turn.lock().await;
         let mut transaction = self.begin().await?;
         let before = self.find(&mut transaction, id).await?;
         let now = self.clock.now();
@@ -187,21 +189,20 @@ impl Inner {
             ApiKey::generate_for(&before.environment, id).map_err(|_| StoreError::NoRandomness)?;
         let after = rotation::rotated(&before, plain.hashed(), overlap, now)?;
         rows::replace_secrets(&mut transaction, &before, &after).await?;
-        transaction.commit().await?;
-        Ok((plain, self.publish(after)))
+        Ok((plain, self.finish(transaction, after).await?))
     }
 
     async fn revoke(&self, id: KeyId) -> Result<KeyRecord, KeyError> {
-        let _turn = self.turn.lock().await;
         let mut transaction = self.begin().await?;
         let before = self.find(&mut transaction, id).await?;
         if before.revoked_at.is_some() {
-            return Ok(before.record());
+            let record = before.record();
+            self.publish([before]);
+            return Ok(record);
         }
         let now = self.clock.now();
         rows::set_revoked(&mut transaction, id, now).await?;
-        transaction.commit().await?;
-        Ok(self.publish(before.revoked(now)))
+        Ok(self.finish(transaction, before.revoked(now)).await?)
     }
 
     /// A transaction in which no other process changes keys.
@@ -220,16 +221,51 @@ impl Inner {
         })
     }
 
-    /// Shows a changed or new entry to every reader. Only who has the turn may call this.
-    fn publish(&self, entry: KeyEntry) -> KeyRecord {
+    /// Numbers the change, makes it last, and shows it to every reader of this process; the others
+    /// are told.
+    async fn finish(
+        &self,
+        mut transaction: Transaction,
+        entry: KeyEntry,
+    ) -> Result<KeyRecord, StoreError> {
+        let change = changes::next(&mut transaction, entry.id).await?;
+        transaction.announce().await?;
+        transaction.commit().await?;
         let record = entry.record();
-        let mut entries = HashMap::clone(&self.entries.load());
-        entries.insert(entry.id, Arc::new(entry));
-        self.entries.store(Arc::new(entries));
-        record
+        self.publish([KeyEntry { change, ..entry }]);
+        Ok(record)
+    }
+
+    /// Shows changed and new entries to every reader, unless newer ones are shown already.
+    fn publish(&self, changed: impl IntoIterator<Item = KeyEntry>) {
+        let changed: Vec<_> = changed.into_iter().collect();
+        self.entries.rcu(|known| {
+            let mut entries = HashMap::clone(known);
+            for entry in &changed {
+                let entry = match known.get(&entry.id) {
+                    Some(known) if known.change > entry.change => continue,
+                    Some(known) => entry.clone().used_as(known),
+                    None => entry.clone(),
+                };
+                entries.insert(entry.id, Arc::new(entry));
+            }
+            entries
+        });
+    }
+
+    async fn read_changes(&self) -> Result<(), StoreError> {
+        let from = self.read_to.load(Ordering::Acquire);
+        let latest = changes::latest(&self.db).await?;
+        if latest > from {
+            self.publish(rows::load_changed(&self.db, from).await?);
+            self.read_to.store(latest, Ordering::Release);
+        }
+        Ok(())
     }
 }
 
+#[cfg(test)]
+pub(crate) use changes::STATEMENTS as CHANGE_STATEMENTS;
 #[cfg(test)]
 pub(crate) use rows::STATEMENTS;
 

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bastion_runtime::Tasks;
-use bastion_types::{Clock, Money, RequestId};
+use bastion_types::{Clock, Money};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -47,6 +47,7 @@ pub(crate) use verify::STATEMENTS as STATEMENTS_OF_VERIFY;
 
 use crate::StoreError;
 use crate::database::Database;
+use crate::nodes::Nodes;
 use bank::{Bank, Needs};
 use books::Books;
 use days::Days;
@@ -76,14 +77,14 @@ struct Inner {
 }
 
 impl Ledger {
-    /// Opens the ledger under a new lease: what processes before this one held is nobody's now.
+    /// Opens the ledger. What it holds it holds under the lease that this process has in `nodes`.
     pub(crate) async fn open(
         db: Database,
         clock: Arc<dyn Clock>,
+        nodes: Nodes,
         tasks: &Tasks,
     ) -> Result<Ledger, StoreError> {
-        let lease = RequestId::generate(clock.now()).map_err(|_| StoreError::NoRandomness)?;
-        let bank = Bank::new(db, Arc::clone(&clock), lease.as_str());
+        let bank = Bank::new(db, Arc::clone(&clock), nodes);
         let outage = Arc::new(Outage::new(Arc::clone(&clock)));
         let (queue, tasks_in) = mpsc::channel(QUEUE_TASKS);
         let days = Days::read(bank.db()).await?;

@@ -1,7 +1,9 @@
-//! The only SQL: keys, calls and evidence, in SQLite under the data directory or in PostgreSQL.
+//! The only SQL: nodes, keys, calls and evidence, in SQLite under the data directory or in
+//! PostgreSQL.
 //!
 //! It must never keep a plain key, a prompt or a completion, and no crate above it writes SQL.
 
+mod awake;
 mod calls;
 mod cause;
 mod data_dir;
@@ -15,6 +17,7 @@ mod held_clock;
 mod keys;
 mod ledger;
 mod migrate;
+mod nodes;
 mod place;
 mod postgres;
 mod sqlite;
@@ -22,6 +25,9 @@ mod statement;
 #[cfg(test)]
 mod statements;
 mod store;
+#[cfg(test)]
+mod together;
+mod watch;
 
 pub use calls::{CallFilter, CallLog, MAX_CALLS_READ};
 pub use error::StoreError;
@@ -39,5 +45,6 @@ pub use ledger::{
     TopUpOutcome, UnknownOutcome, Verdict,
 };
 pub use migrate::SchemaState;
+pub use nodes::{LEASE, LeaseEnding, LeaseId, MAX_NODES, NodeRecord, Nodes};
 pub use place::{Migrate, Place, PostgresPlace};
 pub use store::Store;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{
-    PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres,
+    PgArguments, PgConnectOptions, PgConnection, PgListener, PgPool, PgPoolOptions, Postgres,
 };
 use sqlx::query::Query;
 use sqlx::{ConnectOptions, Connection};
@@ -27,6 +27,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a schema step's answer is waited for.
 const STEP_TIMEOUT: Duration = Duration::from_mins(10);
+/// A connection that is dead says so at once; one that says nothing is not tried again.
+const DEAD_WITHIN: Duration = Duration::from_secs(1);
 /// An idle connection is closed after so long.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
 /// The oldest version that is known to work: 13.
@@ -45,6 +47,10 @@ const NOW: &str =
     "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS now_us";
 /// Held until the transaction ends; the number says what for.
 const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
+
+/// What processes tell each other goes over this channel, without words: who hears it looks.
+const CHANNEL: &str = "bastion";
+const ANNOUNCE: &str = "SELECT pg_notify('bastion', '')";
 
 /// Classes and codes of SQLSTATE.
 /// Source: <https://www.postgresql.org/docs/15/errcodes-appendix.html>.
@@ -97,10 +103,11 @@ impl PostgresDatabase {
     /// A transaction on a connection that answers.
     pub(crate) async fn begin(&self) -> Result<PostgresTransaction, StoreError> {
         // After a restart of the server every connection of the pool is dead.
+        let first_try = tokio::time::Instant::now();
         for _ in 0..MAX_CONNECTIONS {
             let mut begun = PostgresTransaction { connection: Some(self.acquire().await?) };
             match begun.script(BEGIN).await {
-                Err(StoreError::Unreachable { .. }) => {}
+                Err(StoreError::Unreachable { .. }) if first_try.elapsed() < DEAD_WITHIN => {}
                 Err(cause) => return Err(cause),
                 Ok(()) => return Ok(begun),
             }
@@ -134,6 +141,19 @@ impl PostgresDatabase {
         Ok(row)
     }
 
+    /// A connection that hears what others announce. Through a pooler in transaction mode it hears
+    /// nothing.
+    pub(crate) async fn listen(&self) -> Result<Listener, StoreError> {
+        // One connection, apart from the pool: it is never given back.
+        let own = PgPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(PgConnectOptions::clone(&self.pool.connect_options()));
+        let mut inner = within(CONNECT_TIMEOUT, PgListener::connect_with(&own)).await?;
+        within(ANSWER_TIMEOUT, inner.listen(CHANNEL)).await?;
+        Ok(Listener { inner })
+    }
+
     /// Closes every connection.
     pub(crate) async fn close(&self) {
         if tokio::time::timeout(ANSWER_TIMEOUT, self.pool.close()).await.is_err() {
@@ -148,6 +168,23 @@ impl PostgresDatabase {
             }
             acquired => Ok(acquired?),
         }
+    }
+}
+
+/// What hears announcements.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    inner: PgListener,
+}
+
+impl Listener {
+    /// Ends with the next announcement, or when the connection was lost and made anew.
+    ///
+    /// # Errors
+    /// When the connection is lost for good.
+    pub(crate) async fn heard(&mut self) -> Result<(), StoreError> {
+        self.inner.try_recv().await?;
+        Ok(())
     }
 }
 
@@ -210,6 +247,12 @@ impl PostgresTransaction {
         self.script(NO_HURRY).await?;
         let waiting = query(statement(LOCK).bind(number)).execute(self.connection()?);
         within(STEP_TIMEOUT, waiting).await?;
+        Ok(())
+    }
+
+    /// Tells every process that listens, once this has been committed.
+    pub(crate) async fn announce(&mut self) -> Result<(), StoreError> {
+        self.row(statement(ANNOUNCE)).await?;
         Ok(())
     }
 

@@ -13,6 +13,7 @@ const LISTS: &[&[&str]] = &[
     crate::calls::STATEMENTS,
     crate::evidence::STATEMENTS,
     crate::evidence::REGION_STATEMENTS,
+    crate::keys::CHANGE_STATEMENTS,
     crate::keys::STATEMENTS,
     crate::ledger::STATEMENTS_OF_DAYS,
     crate::ledger::STATEMENTS_OF_HAND,
@@ -20,6 +21,7 @@ const LISTS: &[&[&str]] = &[
     crate::ledger::STATEMENTS_OF_ROWS,
     crate::ledger::STATEMENTS_OF_VERIFY,
     crate::migrate::STATEMENTS,
+    crate::nodes::STATEMENTS,
     crate::store::STATEMENTS,
 ];
 
@@ -52,9 +54,9 @@ fn look(folder: &Path, missing: &mut Vec<String>) {
             continue;
         }
         let source = std::fs::read_to_string(&path).unwrap();
-        let list = source.split("STATEMENTS: &[&str] = &[").nth(1).unwrap_or_default();
+        let list = source.split("STATEMENTS: &[&str] =").nth(1).unwrap_or_default();
         let list = list.split("];").next().unwrap_or_default();
-        let listed: Vec<_> = list.split([',', '\n', ' ']).collect();
+        let listed: Vec<_> = list.split([',', '\n', ' ', '[']).collect();
         let absent = |name: &&str| !name.is_empty() && !listed.contains(name);
         let told = |name| format!("{}: {name}", path.display());
         missing.extend(used(&source).into_iter().filter(absent).map(told));

@@ -14,12 +14,15 @@ mod init;
 mod keys;
 mod ledger;
 mod man;
+mod nodes;
 mod serve;
 mod sim;
 mod spend;
+mod store;
 
 use std::process::ExitCode;
 
+use bastion_store::StoreError;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::exit::Exit;
@@ -66,6 +69,10 @@ enum Command {
     Spend(spend::SpendArguments),
     /// Work every sum of the ledger out anew, or put one right
     Ledger(ledger::LedgerArguments),
+    /// The processes that share this deployment's store
+    Nodes(nodes::NodesArguments),
+    /// The store's schema: look at it, or bring it up to date
+    Store(store::StoreArguments),
     /// What a code means, why, and how to mend it
     Explain(explain::ExplainArguments),
     /// Completions for a shell
@@ -82,8 +89,16 @@ pub(crate) fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(cause) => {
             out::error(&format!("{cause:#}"));
-            Exit::Usage.into()
+            exit_of(&cause).into()
         }
+    }
+}
+
+/// A database that cannot be reached is a server that could not be.
+fn exit_of(cause: &anyhow::Error) -> Exit {
+    match cause.downcast_ref() {
+        Some(StoreError::Unreachable { .. }) => Exit::Unreachable,
+        _ => Exit::Usage,
     }
 }
 
@@ -101,6 +116,8 @@ fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Cap(arguments) => cap::run(&arguments),
         Command::Spend(arguments) => spend::run(&arguments),
         Command::Ledger(arguments) => ledger::run(&arguments),
+        Command::Nodes(arguments) => nodes::run(&arguments),
+        Command::Store(arguments) => store::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Completions(arguments) => completions::run(&arguments, Arguments::command()),
         Command::Man => man::run(Arguments::command()),

@@ -8,6 +8,7 @@ mod house;
 mod limits;
 mod log;
 mod operator_token;
+mod place;
 mod policy_hash;
 mod rehearsal;
 mod signals;
@@ -15,6 +16,7 @@ mod signals;
 pub(crate) use credentials::Credentials;
 pub(crate) use house::{House, Plan, Storage};
 pub(crate) use log::Log;
+pub(crate) use place::place;
 pub(crate) use rehearsal::rehearsals;
 pub(crate) use signals::Signals;
 

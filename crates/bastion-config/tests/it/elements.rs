@@ -428,7 +428,12 @@ fn a_setting_without_its_protection_does_not_load() {
     ] {
         check(REGIONS, setting, unbuilt);
     }
-    check("url = \"sqlite\"", "url = \"sqlite\"\nmigrate = \"manual\"", unbuilt);
+    check("url = \"sqlite\"", "url = \"sqlite\"\nmigrate = \"manual\"", &["bad_value"]);
+    check("url = \"sqlite\"", "url = \"env:DATABASE_URL\"", &["local_limits"]);
+    check("url = \"sqlite\"", "url = \"postgres://me@db/x\"", &["local_limits"]);
+    let shared = with("url = \"sqlite\"", "url = \"env:DATABASE_URL\"\nmigrate = \"manual\"");
+    let shared = shared.replace("url = \"local\"", "url = \"redis://cache\"");
+    assert_eq!(codes(read(&shared)), Vec::<&str>::new());
     for section in ["surfaces.x", "balance", "recharge", "alerts.rules.x", "ledger", "pii"] {
         check("[environments.dev]", &format!("[{section}]\n[environments.dev]"), unbuilt);
     }

@@ -54,6 +54,7 @@ fn the_manual_says_the_defaults() {
     plain.server.trusted_proxies.clone_from(&written.server.trusted_proxies);
     plain.server.threads = written.server.threads;
     plain.server.tls.clone_from(&written.server.tls);
+    plain.store.password.clone_from(&written.store.password);
     plain.limits.password.clone_from(&written.limits.password);
     plain.server.environments.clone_from(&written.server.environments);
     for (name, upstream) in &mut plain.upstreams {

@@ -184,13 +184,14 @@ fn a_password_in_a_url_is_hidden() {
         r#"url = "sqlite""#,
         r#"url = "postgres://me:hunter2@db/x""#,
         r#"
-error[not_in_this_version]: 'store.url' names PostgreSQL, which is not in this version: keeping records there is not built
+error[literal_secret]: 'store.url' holds a password
   --> bastion.toml:15:7
    |
 15 | url = "postgres://**********@db/x"
    |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
    |
-   = help: write "sqlite"
+   = note: if this text was ever shared, give the database's user another one
+   = help: keep the whole URL in a variable or a file and write "env:NAME" or "file:PATH", or take the password out and set store.password to one
 "#,
     );
 }

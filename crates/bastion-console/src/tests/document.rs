@@ -29,7 +29,7 @@ async fn exactly_what_is_described_is_served() {
         .into_iter()
         .map(|(_, operation)| (operation.path.to_owned(), operation.method.to_uppercase()));
     assert_eq!(served.collect::<BTreeSet<_>>(), described());
-    assert_eq!(described().len(), 18);
+    assert_eq!(described().len(), 26);
 
     let plane = Plane::open().await;
     let paths: BTreeSet<_> = described().into_iter().map(|(path, _)| path).collect();

@@ -81,7 +81,7 @@ async fn unknown_paths_and_wrong_methods_are_told_before_the_token() {
     let plane = Plane::open().await;
     let key = format!("{KEYS}/{ID}");
     for unknown in
-        ["/", "/admin", "/admin/v1", "/admin/v1/keys/", "/admin/v1/balance", "/v1/models"]
+        ["/", "/admin", "/admin/v1", "/admin/v1/keys/", "/admin/v1/balances", "/v1/models"]
     {
         let got = plane.send(request("GET", unknown).body(Body::empty()).unwrap()).await;
         got.refused(404, "not_found", None, "openapi.json");

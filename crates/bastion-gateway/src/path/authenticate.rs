@@ -1,4 +1,5 @@
-//! Who calls: the key's look-up in the snapshot. 401 for every way in which a key is wrong.
+//! Who calls: the key's look-up in the snapshot. 401 for every way in which a key is wrong, 503
+//! while the snapshot is too old to know.
 //!
 //! The plain key ends here. It must never wait for the store.
 
@@ -14,6 +15,9 @@ use hyper::body::Incoming;
 use super::door::{Arrival, Entered};
 use crate::desk::Desk;
 use crate::policy::Policy;
+
+/// After which a node that was frozen or lost its database may know the keys again.
+const LOOK_AGAIN_S: u32 = 1;
 
 /// A known caller, with the policy that its call goes by.
 pub(crate) struct Caller {
@@ -41,15 +45,23 @@ impl Known {
 pub(super) fn authenticate(desk: &Desk, entered: Entered) -> Result<Known, Response<Bytes>> {
     let Entered { arrival, body } = entered;
     let policy = desk.gateway.policy();
-    match find(desk, &policy, &arrival) {
+    let found = is_fresh(desk).and_then(|()| find(desk, &policy, &arrival).map_err(Refusal::Key));
+    match found {
         Ok(key) => Ok(Known { caller: Caller { key, policy }, arrival, body }),
-        Err(problem) => {
-            let refusal = Refusal::Key(problem);
+        Err(refusal) => {
             desk.gateway.tools.metrics.refused_at_door(&refusal);
-            tracing::debug!(request_id = %arrival.id, ?problem, "a key was refused");
+            tracing::debug!(request_id = %arrival.id, ?refusal, "a key was refused");
             Err(refusal_response(&refusal, &arrival.id))
         }
     }
+}
+
+/// Whoever cannot know which keys were revoked lets nobody in.
+fn is_fresh(desk: &Desk) -> Result<(), Refusal> {
+    desk.gateway.tools.store.is_fresh().map_err(|cause| {
+        tracing::debug!(%cause, "no key is known for sure");
+        Refusal::ServiceUnavailable { retry_after_s: LOOK_AGAIN_S }
+    })
 }
 
 fn find(desk: &Desk, policy: &Policy, arrival: &Arrival) -> Result<Arc<KeyEntry>, KeyProblem> {

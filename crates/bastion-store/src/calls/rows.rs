@@ -59,7 +59,7 @@ macro_rules! select_recent {
         concat!(
             "SELECT * FROM calls WHERE id < $1 AND ",
             $lead,
-            " AND ($2 IS NULL OR environment = $2) AND ($3 IS NULL OR key_id = $3)",
+            " AND (environment = $2 OR $2 IS NULL) AND (key_id = $3 OR $3 IS NULL)",
             " AND status >= $4 ORDER BY id DESC LIMIT $5"
         )
     };

@@ -37,6 +37,8 @@ pub struct KeyEntry {
     pub tpm: Option<u64>,
     /// Calls at the same time.
     pub concurrency: Option<u32>,
+    /// The number of its last change.
+    pub(super) change: i64,
     /// Oldest first.
     pub(super) secrets: Vec<StoredSecret>,
     pub(super) last_use: LastUse,
@@ -75,6 +77,7 @@ impl KeyEntry {
             rpm: new.rpm,
             tpm: new.tpm,
             concurrency: new.concurrency,
+            change: 0,
             secrets: vec![StoredSecret { hash: plain.hashed(), created_at: now, ends_at: None }],
             last_use: LastUse::new(None),
         }

@@ -15,7 +15,7 @@ macro_rules! select_keys {
     ($which:literal) => {
         concat!(
             "SELECT id, organization, environment, service, created_at_us, expires_at_us, ",
-            "revoked_at_us, last_used_at_us, rpm, tpm, concurrency FROM keys",
+            "revoked_at_us, last_used_at_us, rpm, tpm, concurrency, change_number FROM keys",
             $which
         )
     };
@@ -31,7 +31,10 @@ macro_rules! select_secrets {
 }
 const SELECT_KEYS: &str = select_keys!("");
 const SELECT_KEY: &str = select_keys!(" WHERE id = $1");
+const SELECT_CHANGED_KEYS: &str = select_keys!(" WHERE change_number > $1");
 const SELECT_SECRETS: &str = select_secrets!("");
+const SELECT_CHANGED_SECRETS: &str =
+    select_secrets!(" WHERE key_id IN (SELECT id FROM keys WHERE change_number > $1)");
 const SELECT_SECRETS_OF_KEY: &str = select_secrets!(" WHERE key_id = $1");
 const INSERT_KEY: &str = "INSERT INTO keys (id, organization, environment, service, \
      created_at_us, expires_at_us, rpm, tpm, concurrency) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
@@ -47,6 +50,8 @@ const SET_LAST_USE: &str = "UPDATE keys SET last_used_at_us = $2 WHERE id = $1 \
 pub(crate) const STATEMENTS: &[&str] = &[
     SELECT_KEYS,
     SELECT_KEY,
+    SELECT_CHANGED_KEYS,
+    SELECT_CHANGED_SECRETS,
     SELECT_SECRETS,
     SELECT_SECRETS_OF_KEY,
     INSERT_KEY,
@@ -62,6 +67,16 @@ pub(super) async fn load(db: &Database) -> Result<HashMap<KeyId, Arc<KeyEntry>>,
     let secrets = db.rows(statement(SELECT_SECRETS)).await?;
     let entries = entries(&keys, &secrets)?.into_iter();
     Ok(entries.map(|entry| (entry.id, Arc::new(entry))).collect())
+}
+
+/// The keys that were changed after the change of this number. Whatever changes meanwhile has a
+/// number of its own and comes with the next look.
+pub(super) async fn load_changed(db: &Database, after: i64) -> Result<Vec<KeyEntry>, StoreError> {
+    let mut transaction = db.begin().await?;
+    let keys = transaction.rows(statement(SELECT_CHANGED_KEYS).bind(after)).await?;
+    let secrets = transaction.rows(statement(SELECT_CHANGED_SECRETS).bind(after)).await?;
+    transaction.commit().await?;
+    entries(&keys, &secrets)
 }
 
 /// One key with its secrets, as the database has it now.
@@ -101,6 +116,7 @@ fn entry(row: &Row, id: KeyId, secrets: Vec<StoredSecret>) -> Result<KeyEntry, S
         rpm: limit(row, "rpm")?,
         tpm: limit(row, "tpm")?,
         concurrency: limit(row, "concurrency")?,
+        change: row.number("change_number")?,
         secrets,
         last_use: LastUse::new(last_used_at),
     })

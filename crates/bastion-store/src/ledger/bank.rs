@@ -12,6 +12,7 @@ use bastion_types::{Clock, RequestId, Timestamp};
 use super::books::{Books, OpenHold};
 use crate::StoreError;
 use crate::database::{Database, Dialect, Transaction};
+use crate::nodes::Nodes;
 use texts::Texts;
 
 /// The ledger's database, as the process that has this lease writes it.
@@ -19,7 +20,7 @@ use texts::Texts;
 pub(super) struct Bank {
     db: Database,
     clock: Arc<dyn Clock>,
-    lease: Arc<str>,
+    nodes: Nodes,
 }
 
 /// What is looked up beside the accounts.
@@ -32,8 +33,8 @@ pub(super) struct Needs {
 }
 
 impl Bank {
-    pub(super) fn new(db: Database, clock: Arc<dyn Clock>, lease: &str) -> Bank {
-        Bank { db, clock, lease: Arc::from(lease) }
+    pub(super) fn new(db: Database, clock: Arc<dyn Clock>, nodes: Nodes) -> Bank {
+        Bank { db, clock, nodes }
     }
 
     /// Reads what `books` and `needs` name, decides, writes, and returns once it is durable.
@@ -67,7 +68,13 @@ impl Bank {
     ) -> Result<(), StoreError> {
         let changes = books.into_changes();
         if !changes.is_empty() {
-            rows::write(&mut transaction, self.texts(), (changes, &self.lease)).await?;
+            // Nothing is begun under a lease that others may have ended.
+            let lease = if changes.holds_something() {
+                self.nodes.lease().ok_or(StoreError::LeaseEnded)?
+            } else {
+                self.nodes.current()
+            };
+            rows::write(&mut transaction, self.texts(), (changes, lease.as_str())).await?;
         }
         transaction.commit().await
     }
@@ -97,12 +104,7 @@ impl Bank {
 
     /// Holds of leases that have ended, some of them.
     pub(super) async fn ended_holds(&self, at_most: u32) -> Result<Vec<OpenHold>, StoreError> {
-        // Whoever has the file's lock is alone: every other lease has ended. On a server other
-        // processes may live; until it is asked which of them do, nobody ends their holds.
-        match self.db.dialect() {
-            Dialect::Sqlite => rows::ended_holds(&self.db, &self.lease, at_most).await,
-            Dialect::Postgres => Ok(Vec::new()),
-        }
+        rows::ended_holds(&self.db, at_most).await
     }
 
     pub(super) fn db(&self) -> &Database {

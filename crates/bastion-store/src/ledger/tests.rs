@@ -17,21 +17,20 @@ pub(super) struct Scene {
     db: Database,
 }
 
+/// As a process that comes after those that had the database before.
+async fn opened(db: &Database, clock: Arc<HeldClock>, tasks: &Tasks) -> Ledger {
+    const ENDED: &str = "UPDATE nodes SET ended_at_us = 1 WHERE ended_at_us IS NULL";
+    db.run(crate::statement::statement(ENDED)).await.unwrap();
+    let nodes = Nodes::join(db.clone(), clock.clone()).await.unwrap();
+    Ledger::open(db.clone(), clock, nodes, tasks).await.unwrap()
+}
+
 impl Scene {
     pub(super) async fn new() -> Scene {
         // The last one is PostgreSQL's, where there is one to test with.
         let db = crate::fresh::databases().await.pop().unwrap();
-        Scene::on(db).await
-    }
-
-    /// On SQLite: sweeping needs to know which leases have ended, which a server does not tell yet.
-    async fn alone() -> Scene {
-        Scene::on(crate::fresh::databases().await.swap_remove(0)).await
-    }
-
-    async fn on(db: Database) -> Scene {
         let (clock, tasks) = (HeldClock::new(), Tasks::new());
-        let ledger = Ledger::open(db.clone(), clock.clone(), &tasks).await.unwrap();
+        let ledger = opened(&db, clock.clone(), &tasks).await;
         Scene { ledger, clock, tasks, db }
     }
 
@@ -40,7 +39,7 @@ impl Scene {
         self.ledger.close().await;
         let Scene { clock, db, .. } = self;
         let tasks = Tasks::new();
-        let ledger = Ledger::open(db.clone(), clock.clone(), &tasks).await.unwrap();
+        let ledger = opened(&db, clock.clone(), &tasks).await;
         Scene { ledger, clock, tasks, db }
     }
 
@@ -183,7 +182,7 @@ async fn two_hundred_callers_never_pass_a_cap_worth_fifty_calls() {
 
 #[tokio::test]
 async fn the_holds_of_a_dead_process_are_charged_and_marked_once() {
-    let scene = Scene::alone().await;
+    let scene = Scene::new().await;
     let ticket = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
     let scene = scene.restart().await;
     assert_eq!(scene.month().await.held, m("3"));
@@ -200,7 +199,7 @@ async fn the_holds_of_a_dead_process_are_charged_and_marked_once() {
 
 #[tokio::test]
 async fn the_holds_of_a_dead_process_may_be_given_back() {
-    let scene = Scene::alone().await;
+    let scene = Scene::new().await;
     let _lost = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
     let scene = scene.restart().await;
     assert_eq!(scene.ledger.sweep(UnknownOutcome::Release).await.unwrap(), 1);

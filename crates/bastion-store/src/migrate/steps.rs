@@ -32,6 +32,11 @@ pub(super) const SQLITE: &[Step] = &[
         script: include_str!("../../migrations/sqlite/0003_a_call_is_a_document.sql"),
     },
     Step {
+        version: 4,
+        name: "nodes",
+        script: include_str!("../../migrations/sqlite/0004_nodes.sql"),
+    },
+    Step {
         version: 5,
         name: "evidence",
         script: include_str!("../../migrations/sqlite/0005_evidence.sql"),
@@ -49,6 +54,11 @@ pub(super) const POSTGRES: &[Step] = &[
         version: 3,
         name: "keys and calls",
         script: include_str!("../../migrations/postgres/0003_keys_and_calls.sql"),
+    },
+    Step {
+        version: 4,
+        name: "nodes",
+        script: include_str!("../../migrations/postgres/0004_nodes.sql"),
     },
     Step {
         version: 5,

@@ -50,7 +50,7 @@ async fn serve(loaded: Loaded, path: PathBuf, log: Log) -> anyhow::Result<Exit> 
     let house = House::open(Plan {
         loaded,
         path: Some(path),
-        storage: Storage::DataDirectory,
+        storage: Storage::Configured,
         credentials: Credentials::References,
         log,
         rehearse: rehearsals,

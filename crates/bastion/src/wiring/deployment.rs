@@ -161,6 +161,7 @@ fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("operator.listen", old.operator.listen != new.operator.listen),
         ("limits", old.limits != new.limits),
         ("data_dir", old.data_dir != new.data_dir),
+        ("store.url", !old.store.is_same_place(&new.store)),
         ("organization", old.organization != new.organization),
     ];
     fixed.into_iter().filter_map(|(setting, differs)| differs.then_some(setting)).collect()

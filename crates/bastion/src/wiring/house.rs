@@ -3,9 +3,10 @@
 //! It must never open a port before the configuration is whole, and closes the store last.
 
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bastion_config::{Config, Loaded};
 use bastion_console::{OperatorTools, Operators};
@@ -17,7 +18,7 @@ use bastion_observe::{Check, Deployment, Metrics, Readiness, Sightings, Standing
 use bastion_runtime::{
     ConnectionLimits, Drain, Listener, Tasks, Threads, Tls, TokioClock, accept_here, accept_onto,
 };
-use bastion_store::{Store, UnknownOutcome};
+use bastion_store::{Place, Store, UnknownOutcome};
 use bastion_types::{Clock, Secret};
 
 use super::credentials::Credentials;
@@ -25,10 +26,14 @@ use super::deployment::{Reloading, RunningDeployment, tls_files};
 use super::limits::{Told, open_limits};
 use super::log::Log;
 use super::operator_token;
+use super::place::place;
 use super::signals::{Signals, Wish};
 
 /// Bytes of a request's head before hyper refuses to read on; the door's own limit is lower.
 const MAX_HEAD_BYTES: u32 = 64 * 1024;
+
+/// How often the limits learn how many nodes there are.
+const COUNT_NODES: Duration = Duration::from_secs(1);
 
 /// What a house is built from.
 pub(crate) struct Plan {
@@ -49,8 +54,8 @@ pub(crate) struct Plan {
 /// Where keys and records are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Storage {
-    /// In the data directory.
-    DataDirectory,
+    /// Where the configuration says.
+    Configured,
     /// In memory: gone with the process.
     Memory,
 }
@@ -118,7 +123,9 @@ impl House {
         let tasks = Tasks::new();
         let told =
             Told { metrics: Arc::clone(&ground.metrics), readiness: ground.readiness.clone() };
-        let shared = (Nodes::default(), &tasks);
+        let nodes = Nodes::default();
+        tasks.spawn(count_nodes(store.clone(), nodes.clone(), ground.drain.clone()));
+        let shared = (nodes, &tasks);
         let limits = open_limits(&config.limits, told, shared, &ground.log.redactor).await?;
         let gateway = gateway(&ground, &store, (policy, limits), &tasks);
         let running = Arc::new(RunningDeployment::new(loaded));
@@ -272,6 +279,17 @@ fn gateway(
     Arc::new(Gateway::new(tools, policy))
 }
 
+/// Tells the limits how many nodes there are, for the time when each counts by itself.
+async fn count_nodes(store: Store, nodes: Nodes, drain: Drain) {
+    loop {
+        nodes.set(NonZeroU32::new(store.nodes().alive()).unwrap_or(NonZeroU32::MIN));
+        tokio::select! {
+            () = drain.begun() => return,
+            () = tokio::time::sleep(COUNT_NODES) => {}
+        }
+    }
+}
+
 async fn open_store(
     config: &Config,
     storage: Storage,
@@ -280,8 +298,13 @@ async fn open_store(
     let clock = Arc::clone(&ground.clock);
     let (store, token) = match storage {
         Storage::Memory => (Store::open_in_memory(clock).await?, operator_token::generate()?),
-        Storage::DataDirectory => {
-            let store = Store::open(&config.data_dir, clock).await?;
+        Storage::Configured => {
+            let place = place(config)?;
+            if let Place::Postgres(place) = &place {
+                ground.log.redactor.hide(&place.url);
+                place.password.iter().for_each(|password| ground.log.redactor.hide(password));
+            }
+            let store = Store::open_at(&place, clock).await?;
             (store, operator_token::of_deployment(&config.data_dir)?)
         }
     };

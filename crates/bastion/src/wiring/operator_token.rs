@@ -2,9 +2,9 @@
 //!
 //! It must never be readable by others, and never be logged.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use anyhow::Context;
@@ -31,30 +31,40 @@ pub(super) fn of_deployment(data_dir: &Path) -> anyhow::Result<Secret> {
         return Ok(Secret::new(token));
     }
     let path = data_dir.join(FILE);
-    // The store's lock is held: nobody else makes one meanwhile.
     if path.symlink_metadata().is_ok() {
         return read(&path);
     }
     let fresh = generate()?;
-    make(data_dir, &fresh).with_context(|| {
+    let made = make(data_dir, &fresh).with_context(|| {
         format!("{} cannot be made; look at the folder's free space and rights", path.display())
     })?;
-    Ok(fresh)
+    // With SQLite the store's lock is held; beside PostgreSQL another node may have been faster.
+    if made { Ok(fresh) } else { read(&path) }
 }
 
-/// Writes the file beside its place and moves it there whole: a crash or a full disk leaves no
-/// half of it.
-fn make(data_dir: &Path, token: &Secret) -> io::Result<()> {
-    let unfinished = data_dir.join(UNFINISHED);
-    match fs::remove_file(&unfinished) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
-        Ok(()) | Err(_) => {}
+/// Writes the file beside its place and links it there whole: a crash or a full disk leaves no
+/// half of it. False when one was there already.
+fn make(data_dir: &Path, token: &Secret) -> io::Result<bool> {
+    DirBuilder::new().recursive(true).mode(0o700).create(data_dir)?;
+    // One of its own: two nodes beside PostgreSQL may share the folder.
+    let unfinished = data_dir.join(format!("{UNFINISHED}.{}", std::process::id()));
+    for left in [&unfinished, &data_dir.join(UNFINISHED)] {
+        match fs::remove_file(left) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+            Ok(()) | Err(_) => {}
+        }
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
     writeln!(file, "{}", token.expose())?;
     file.sync_all()?;
-    fs::rename(&unfinished, data_dir.join(FILE))?;
-    fs::File::open(data_dir)?.sync_all()
+    let linked = fs::hard_link(&unfinished, data_dir.join(FILE));
+    fs::remove_file(&unfinished)?;
+    match linked {
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
+        linked => linked?,
+    }
+    fs::File::open(data_dir)?.sync_all()?;
+    Ok(true)
 }
 
 fn read(path: &Path) -> anyhow::Result<Secret> {

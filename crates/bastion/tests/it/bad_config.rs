@@ -172,7 +172,7 @@ const DOES_NOT_HOLD: [Mistake; 17] = [
 ];
 
 /// What this version does not have: nobody may believe in it.
-const NOT_BUILT: [Mistake; 12] = [
+const NOT_BUILT: [Mistake; 11] = [
     unbuilt(PROD, "[environments.prod]\n»monthly_cap = \"500.00\"\n"),
     unbuilt(PROD, "[environments.prod]\n»daily_cap = \"40.00\"\n"),
     unbuilt(PROD, "[environments.prod]\n»pii = \"mask\"\n"),
@@ -184,10 +184,6 @@ const NOT_BUILT: [Mistake; 12] = [
     unbuilt(PROD, "[»alerts.rules.errors]\nslo = \"99.5%\"\n[environments.prod]\n"),
     unbuilt(PROD, "[»balance]\nprepaid = \"auto\"\n[environments.prod]\n"),
     unbuilt(PROD, "[»recharge]\nbelow = \"50.00\"\n[environments.prod]\n"),
-    unbuilt(
-        PROD,
-        "[store]\nurl = »\"postgres://me:hunter2-4711-swordfish@db/x\"\n[environments.prod]\n",
-    ),
 ];
 
 const fn unbuilt(line: &'static str, wrong: &'static str) -> Mistake {

@@ -14,7 +14,8 @@ use crate::database::{Database, Transaction};
 use crate::statement::{Row, statement};
 
 const CAPS: &str = "SELECT environment, length, cap FROM ledger_caps";
-const ENDED_HOLDS: &str = "SELECT * FROM ledger_holds WHERE lease <> $1 LIMIT $2";
+const ENDED_HOLDS: &str = "SELECT * FROM ledger_holds \
+     WHERE lease NOT IN (SELECT lease FROM nodes WHERE ended_at_us IS NULL) LIMIT $1";
 
 /// What both databases are asked to prepare.
 #[cfg(test)]
@@ -102,13 +103,9 @@ pub(super) async fn read_charges(
     Ok(())
 }
 
-/// Holds of other leases, some of them.
-pub(super) async fn ended_holds(
-    db: &Database,
-    lease: &str,
-    at_most: u32,
-) -> Result<Vec<OpenHold>, StoreError> {
-    let ended = statement(ENDED_HOLDS).bind(lease).bind(i64::from(at_most));
+/// Holds of leases that have ended, some of them.
+pub(super) async fn ended_holds(db: &Database, at_most: u32) -> Result<Vec<OpenHold>, StoreError> {
+    let ended = statement(ENDED_HOLDS).bind(i64::from(at_most));
     db.rows(ended).await?.iter().map(hold).collect()
 }
 

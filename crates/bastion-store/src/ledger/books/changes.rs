@@ -22,6 +22,11 @@ pub(in crate::ledger) struct Changes {
 }
 
 impl Changes {
+    /// Is money set aside anew?
+    pub(in crate::ledger) fn holds_something(&self) -> bool {
+        !self.put_holds.is_empty()
+    }
+
     /// Is there nothing to write?
     pub(in crate::ledger) fn is_empty(&self) -> bool {
         self.accounts.is_empty()
