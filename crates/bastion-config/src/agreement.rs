@@ -3,6 +3,9 @@
 //!
 //! It must never change the configuration, only write down what does not agree.
 
+pub(crate) mod money;
+pub(crate) mod surfaces;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 

@@ -18,6 +18,9 @@ pub(crate) const PLAIN_HTTP: &str = "plain_http";
 pub(crate) const FORBIDDEN_HEADER: &str = "forbidden_header";
 pub(crate) const NOT_IN_THIS_VERSION: &str = "not_in_this_version";
 pub(crate) const UNKNOWN_UPSTREAM: &str = "unknown_upstream";
+pub(crate) const UNKNOWN_MODEL: &str = "unknown_model";
+pub(crate) const UNPRICED_MODEL: &str = "unpriced_model";
+pub(crate) const UNBOUNDED_MODEL: &str = "unbounded_model";
 pub(crate) const UNKNOWN_ENVIRONMENT: &str = "unknown_environment";
 pub(crate) const UNKNOWN_BOX: &str = "unknown_box";
 pub(crate) const SAME_ADDRESS: &str = "same_address";
@@ -43,6 +46,9 @@ pub const CODES: &[(&str, &str)] = &[
     (FORBIDDEN_HEADER, include_str!("codes/forbidden_header.md")),
     (NOT_IN_THIS_VERSION, include_str!("codes/not_in_this_version.md")),
     (UNKNOWN_UPSTREAM, include_str!("codes/unknown_upstream.md")),
+    (UNKNOWN_MODEL, include_str!("codes/unknown_model.md")),
+    (UNPRICED_MODEL, include_str!("codes/unpriced_model.md")),
+    (UNBOUNDED_MODEL, include_str!("codes/unbounded_model.md")),
     (UNKNOWN_ENVIRONMENT, include_str!("codes/unknown_environment.md")),
     (UNKNOWN_BOX, include_str!("codes/unknown_box.md")),
     (SAME_ADDRESS, include_str!("codes/same_address.md")),

@@ -5,15 +5,18 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use bastion_types::{EnvironmentName, ModelName, OrganizationName, UpstreamName};
+use bastion_types::{EnvironmentName, ModelName, OrganizationName, SurfaceName, UpstreamName};
 
+use crate::elements::balance::Prepaid;
 use crate::elements::environments::Environment;
+use crate::elements::ledger::UnknownOutcome;
 use crate::elements::limits::LimitsSection;
 use crate::elements::models::Model;
 use crate::elements::operator::Operator;
 use crate::elements::retry::Retry;
 use crate::elements::server::Server;
 use crate::elements::store::StoreSection;
+use crate::elements::surfaces::Surface;
 use crate::elements::upstreams::Upstream;
 use crate::elements::waivers::Waiver;
 
@@ -38,10 +41,16 @@ pub struct Config {
     pub upstreams: BTreeMap<UpstreamName, Upstream>,
     /// The models that callers may name; at least one.
     pub models: BTreeMap<ModelName, Model>,
+    /// The use cases; none: calls name none.
+    pub surfaces: BTreeMap<SurfaceName, Surface>,
     /// The environments; at least one.
     pub environments: BTreeMap<EnvironmentName, Environment>,
     /// How often a call is tried, how long, and when an upstream is left alone.
     pub retry: Retry,
     /// Boxes of the checklist that are left unchecked for a while; each box once.
     pub waivers: Vec<Waiver>,
+    /// When an empty balance refuses; default from the first top-up on.
+    pub prepaid: Prepaid,
+    /// What becomes of the holds of a process that died; default they are charged.
+    pub unknown_outcome: UnknownOutcome,
 }

@@ -7,14 +7,17 @@ use crate::field::{Field, Kind};
 use crate::mask::file::Showing;
 use crate::suggest;
 
+pub(crate) mod balance;
 pub(crate) mod deployment;
 pub(crate) mod environments;
+pub(crate) mod ledger;
 pub(crate) mod limits;
 pub(crate) mod models;
 pub(crate) mod operator;
 pub(crate) mod retry;
 pub(crate) mod server;
 pub(crate) mod store;
+pub(crate) mod surfaces;
 pub(crate) mod unbuilt;
 pub(crate) mod upstreams;
 pub(crate) mod waivers;
@@ -30,14 +33,14 @@ pub(crate) const ALL: &[Field] = &[
     limits::SECTION,
     upstreams::SECTION,
     models::SECTION,
+    surfaces::SECTION,
     environments::SECTION,
     retry::SECTION,
     waivers::SECTION,
-    unbuilt::SURFACES,
-    unbuilt::BALANCE,
+    balance::SECTION,
+    ledger::SECTION,
     unbuilt::RECHARGE,
     unbuilt::ALERTS,
-    unbuilt::LEDGER,
     unbuilt::PII,
 ];
 

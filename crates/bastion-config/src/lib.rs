@@ -8,9 +8,11 @@
 
 mod agreement;
 mod base_url;
+mod caps;
 mod codes;
 mod config;
 mod elements;
+mod enforce;
 mod field;
 mod file_reference;
 mod kinds;
@@ -29,9 +31,12 @@ mod suggest;
 mod tree;
 
 pub use base_url::{BaseUrl, Scheme};
+pub use caps::Caps;
 pub use codes::CODES;
 pub use config::Config;
+pub use elements::balance::Prepaid;
 pub use elements::environments::Environment;
+pub use elements::ledger::UnknownOutcome;
 pub use elements::limits::{LimitsSection, LimitsUrl};
 pub use elements::models::bounds::Bounds;
 pub use elements::models::kind::Kind;
@@ -42,6 +47,8 @@ pub use elements::operator::Operator;
 pub use elements::retry::{Breaker, Retry};
 pub use elements::server::{Server, ServerTimeouts, ServerTls};
 pub use elements::store::{StoreMigrate, StoreSection, StoreUrl};
+pub use elements::surfaces::Surface;
+pub use elements::surfaces::budget::{AboveCeiling, TokenBudget};
 pub use elements::upstreams::{HttpVersion, Upstream, UpstreamTimeouts};
 pub use elements::waivers::Waiver;
 pub use file_reference::FileReference;

@@ -5,23 +5,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
-use bastion_types::{EnvironmentName, ModelName, OrganizationName, UpstreamName};
+use bastion_types::{EnvironmentName, ModelName, OrganizationName, SurfaceName, UpstreamName};
 
 use crate::agreement;
 use crate::codes;
 use crate::config::Config;
+use crate::elements::balance::Prepaid;
 use crate::elements::environments::Environment;
+use crate::elements::ledger::UnknownOutcome;
 use crate::elements::limits::{LimitsSection, LimitsUrl};
 use crate::elements::models::Model;
 use crate::elements::operator::Operator;
 use crate::elements::retry::Retry;
 use crate::elements::server::Server;
 use crate::elements::store::StoreSection;
+use crate::elements::surfaces::Surface;
 use crate::elements::upstreams::Upstream;
 use crate::elements::waivers::Waiver;
 use crate::elements::{
-    self, deployment, environments, limits, models, operator, retry, server, store, upstreams,
-    waivers,
+    self, balance, deployment, environments, ledger, limits, models, operator, retry, server,
+    store, surfaces, upstreams, waivers,
 };
 use crate::kinds;
 use crate::mask;
@@ -63,6 +66,9 @@ struct Parts {
     environments: Result<BTreeMap<EnvironmentName, Environment>, Invalid>,
     retry: Result<Retry, Invalid>,
     waivers: Result<Vec<Waiver>, Invalid>,
+    surfaces: Result<BTreeMap<SurfaceName, Surface>, Invalid>,
+    prepaid: Result<Prepaid, Invalid>,
+    unknown_outcome: Result<UnknownOutcome, Invalid>,
 }
 
 /// Reads file and environment into one configuration. Relative paths are beside the file.
@@ -109,6 +115,7 @@ impl Parts {
             limits: section(&limits::SECTION).and_then(|reader| limits::read(&reader)),
             upstreams: root.named(&upstreams::SECTION, UpstreamName::parse, upstreams::read),
             models: root.named(&models::SECTION, ModelName::parse, models::read),
+            surfaces: root.maybe_named(&surfaces::SECTION, SurfaceName::parse, surfaces::read),
             environments: root.named(
                 &environments::SECTION,
                 EnvironmentName::parse,
@@ -116,11 +123,14 @@ impl Parts {
             ),
             retry: section(&retry::SECTION).and_then(|reader| retry::read(&reader)),
             waivers: waivers::read(root),
+            prepaid: section(&balance::SECTION).and_then(|reader| balance::read(&reader)),
+            unknown_outcome: section(&ledger::SECTION).and_then(|reader| ledger::read(&reader)),
         }
     }
 
     fn agree(&self, root: &Table, notes: &Notes) {
         agreement::upstreams_exist(root, notes);
+        agreement::surfaces::models_exist(root, notes);
         if let Ok(server) = &self.server {
             agreement::environments_exist(root, server, notes);
         }
@@ -138,6 +148,23 @@ impl Parts {
         {
             agreement::regions_are_reached(root, upstreams, models, environments, notes);
         }
+        if let (Ok(models), Ok(surfaces)) = (&self.models, &self.surfaces) {
+            agreement::surfaces::budgets_fit(root, models, surfaces, notes);
+        }
+        self.agree_on_money(root, notes);
+    }
+
+    fn agree_on_money(&self, root: &Table, notes: &Notes) {
+        let (Ok(upstreams), Ok(models), Ok(environments), Ok(surfaces), Ok(prepaid)) =
+            (&self.upstreams, &self.models, &self.environments, &self.surfaces, &self.prepaid)
+        else {
+            return;
+        };
+        let surface_caps = surfaces.values().any(|surface| !surface.caps.is_none());
+        let prepaid = *prepaid;
+        let counted =
+            agreement::money::Counted { upstreams, models, environments, prepaid, surface_caps };
+        agreement::money::caps_can_be_held(root, &counted, notes);
     }
 
     fn config(self, folder: &Path) -> Result<Config, Invalid> {
@@ -184,6 +211,9 @@ impl Parts {
             environments: self.environments?,
             retry: self.retry?,
             waivers: self.waivers?,
+            surfaces: self.surfaces?,
+            prepaid: self.prepaid?,
+            unknown_outcome: self.unknown_outcome?,
         })
     }
 }

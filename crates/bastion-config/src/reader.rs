@@ -215,6 +215,19 @@ impl<'a> Reader<'a> {
         all.into_iter().collect()
     }
 
+    /// The tables by name of a setting that may be absent.
+    pub(crate) fn maybe_named<N: Ord, T>(
+        &self,
+        field: &Field,
+        parse: fn(&str) -> Result<N, NameError>,
+        read: impl Fn(&Reader<'a>) -> Result<T, Invalid>,
+    ) -> Result<BTreeMap<N, T>, Invalid> {
+        if self.node(field).is_none() {
+            return Ok(BTreeMap::new());
+        }
+        self.named(field, parse, read)
+    }
+
     fn one_named<N, T>(
         &self,
         entry: &'a Entry,

@@ -9,6 +9,7 @@ use crate::query::{DEFAULT_LIMIT, MAX_LIMIT};
 
 pub(crate) const ENVIRONMENT_PATTERN: &str = "^[a-z][a-z0-9-]{0,30}$";
 pub(crate) const SERVICE_PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$";
+pub(crate) const SURFACE_PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$";
 pub(crate) const KEY_ID_PATTERN: &str = "^[0-9A-Za-z]{12}$";
 pub(crate) const REQUEST_ID_PATTERN: &str = "^req_[0-9A-Za-z]{24}$";
 

@@ -8,7 +8,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::schema::{
-    ENVIRONMENT_PATTERN, KEY_ID_PATTERN, SERVICE_PATTERN, nullable, object, text, time,
+    ENVIRONMENT_PATTERN, KEY_ID_PATTERN, SERVICE_PATTERN, SURFACE_PATTERN, nullable, object, text,
+    time,
 };
 
 /// A record and its status.
@@ -62,6 +63,13 @@ pub(crate) fn schema() -> Value {
         "rpm": limit("requests a minute"),
         "tpm": limit("tokens a minute"),
         "concurrency": limit("calls at the same time"),
+        "surfaces": {
+            "type": "array", "items": text(SURFACE_PATTERN),
+            "description": "the use cases that it may call for; empty: any",
+        },
+        "enforce": { "enum": ["on", "observe"] },
+        "monthly_cap": { "type": ["string", "null"] },
+        "daily_cap": { "type": ["string", "null"] },
         "secrets": { "type": "array", "items": secret, "description": "oldest first" },
         "status": { "enum": ["live", "expired", "revoked"] },
     }))

@@ -28,7 +28,7 @@ use bastion_observe::{
 use bastion_store::{DrillOutcome, DrillRun, Store};
 use bastion_types::{
     Clock, EnvironmentName, Money, MonoNanos, OrganizationName, RequestId, RunId, Secret, Span,
-    Timestamp, Zone,
+    SurfaceName, Timestamp, Zone,
 };
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
@@ -82,6 +82,10 @@ impl Deployment for TwoEnvironments {
         let known = self.environments().contains(environment);
         let monthly_cap = Money::parse("500").ok();
         known.then_some(EnvironmentMoney { zone: Zone::UTC, monthly_cap, daily_cap: None })
+    }
+
+    fn surfaces(&self) -> Vec<SurfaceName> {
+        ["chat", "search"].map(|name| SurfaceName::parse(name).unwrap()).to_vec()
     }
 
     fn settings(&self) -> Vec<Setting> {

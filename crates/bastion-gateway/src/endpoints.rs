@@ -13,7 +13,7 @@ mod speech;
 mod transcriptions;
 
 use bastion_config::Kind;
-use bastion_types::{EnvironmentName, Refusal};
+use bastion_types::{EnvironmentName, Refusal, SurfaceName};
 use bastion_wire::{AnswerForm, Ask, Endpoint};
 use bytes::Bytes;
 
@@ -26,6 +26,8 @@ pub(crate) struct Question<'a> {
     pub(crate) policy: &'a Policy,
     /// The caller's environment.
     pub(crate) environment: &'a EnvironmentName,
+    /// The surfaces that the caller's key is bound to; none: any.
+    pub(crate) surfaces: &'a [SurfaceName],
     /// The model in the path.
     pub(crate) named_model: Option<&'a str>,
 }

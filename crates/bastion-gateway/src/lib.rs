@@ -3,6 +3,7 @@
 //! Start reading at `path.rs`. It must never write SQL, never read the configuration's file and
 //! never let a caller choose an upstream.
 
+mod about;
 mod answer_body;
 mod breaker;
 mod caller_address;

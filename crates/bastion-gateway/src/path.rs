@@ -23,6 +23,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
 
+use crate::about::About;
 use crate::desk::Desk;
 use crate::endpoints::Service;
 use crate::line::Line;
@@ -56,7 +57,8 @@ pub(crate) async fn walk(desk: Arc<Desk>, known: Known, reply: Reply) {
     let settlement = match arrival.service {
         Service::Here(answer) => {
             let line = Line::new(reply, arrival.id, None);
-            settle::unheld(relay::answer_here(&caller, &arrival, answer, line), None, None)
+            let relayed = relay::answer_here(&caller, &arrival, answer, line);
+            settle::unheld(relayed, About::default())
         }
         Service::Upstream(_) => match prepare(&desk, &caller, &arrival, body).await {
             Ok(hold) => carry(&desk, (&caller, &arrival), hold, reply).await,
@@ -99,8 +101,8 @@ async fn carry(
 }
 
 fn turn_away(turned: Turned, arrival: &Arrival, reply: Reply) -> Settlement {
-    let Turned { refusal, standing, model, user } = turned;
+    let Turned { refusal, standing, about } = turned;
     let line = Line::new(reply, arrival.id, standing);
     let relayed = relay::refuse(&refusal, arrival, line);
-    settle::unheld(relayed, model.as_ref(), user)
+    settle::unheld(relayed, about)
 }

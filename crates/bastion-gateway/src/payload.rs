@@ -27,6 +27,10 @@ pub(crate) struct Payload {
     pub(crate) usage_wish: Option<Splice>,
     /// What to change so that the upstream keeps nothing.
     pub(crate) state_wish: Option<Splice>,
+    /// The model's name, where the caller wrote an alias.
+    pub(crate) model_name: Option<String>,
+    /// The limits of its answers that are written into it, each in place of these bytes.
+    pub(crate) limits: Vec<(Range<usize>, String)>,
 }
 
 enum Kept {
@@ -47,8 +51,16 @@ impl Payload {
     }
 
     fn new(kept: Kept, content_type: HeaderValue, text_bytes: u64) -> Payload {
-        let (model_place, usage_wish, state_wish) = (None, None, None);
-        Payload { kept, content_type, text_bytes, model_place, usage_wish, state_wish }
+        Payload {
+            kept,
+            content_type,
+            text_bytes,
+            model_place: None,
+            usage_wish: None,
+            state_wish: None,
+            model_name: None,
+            limits: Vec::new(),
+        }
     }
 
     /// No attempt will need it any more.
@@ -58,6 +70,7 @@ impl Payload {
 
     /// As an upstream gets it: with its own name of the model, and asked for its usage or not.
     pub(crate) fn outgoing(&self, renamed: Option<&str>, asks_usage: bool) -> Outgoing {
+        let renamed = renamed.or(self.model_name.as_deref());
         match &self.kept {
             Kept::Json(body) => Outgoing::whole(self.edited(body, renamed, asks_usage)),
             Kept::Form(parts) => self.with_model(parts, renamed),
@@ -70,13 +83,9 @@ impl Payload {
         let parts = |splice: &'_ Splice| (splice.place.clone(), splice.with);
         let usage = self.usage_wish.as_ref().filter(|_| asks_usage).map(parts);
         let state = self.state_wish.as_ref().map(parts);
-        let mut edits = [model, usage, state].map(|edit| {
-            let (place, with) = edit.unwrap_or((0..0, ""));
-            Edit { place, with: with.as_bytes() }
-        });
-        if edits.iter().all(|edit| edit.with.is_empty()) {
-            return body.clone();
-        }
+        let limits = self.limits.iter().map(|(place, with)| (place.clone(), with.as_str()));
+        let mut edits: Vec<Edit<'_>> =
+            [model, usage, state].into_iter().flatten().chain(limits).map(edit).collect();
         splice_all(body, &mut edits)
     }
 
@@ -91,6 +100,10 @@ impl Payload {
         };
         Outgoing::of(parts.iter().enumerate().map(part))
     }
+}
+
+fn edit((place, with): (Range<usize>, &str)) -> Edit<'_> {
+    Edit { place, with: with.as_bytes() }
 }
 
 #[cfg(test)]
@@ -113,6 +126,11 @@ mod tests {
         payload.state_wish = Some(Splice { place: 1..1, with: "\"s\":0," });
         let all = sent(&payload, Some("other"), true).await;
         assert_eq!(all, br#"{"u":1,"s":0,"model":"other","x":1e400}"#.as_slice());
+        payload.limits = vec![(1..1, "\"max_tokens\":5,".to_owned()), (17..22, "7".to_owned())];
+        payload.model_name = Some("own".to_owned());
+        let limited = sent(&payload, None, false).await;
+        assert_eq!(limited, br#"{"s":0,"max_tokens":5,"model":"own","x":7}"#.as_slice());
+        payload.limits.clear();
         let without = sent(&payload, Some("other"), false).await;
         assert_eq!(without, br#"{"s":0,"model":"other","x":1e400}"#.as_slice());
     }

@@ -3,12 +3,14 @@
 //! It must never be changed in place: a reload makes a new one, and each call keeps the one that
 //! it began with.
 
+mod environment;
 mod error;
 mod model;
 mod money;
 mod parts;
 mod retry;
 mod route;
+mod surface;
 mod upstream;
 
 use std::collections::HashMap;
@@ -17,21 +19,24 @@ use std::time::Duration;
 
 use bastion_config::Kind;
 use bastion_store::Prepaid;
-use bastion_types::{EnvironmentName, ModelName, Network, Region};
+use bastion_types::{EnvironmentName, ModelName, Network, SurfaceName};
 use http::HeaderName;
 
+pub(crate) use environment::EnvironmentPolicy;
 pub use error::PolicyError;
 pub(crate) use model::ModelPolicy;
 pub(crate) use money::MoneyPolicy;
 pub use parts::PolicyParts;
 pub(crate) use retry::RetryPolicy;
 pub(crate) use route::Route;
+pub(crate) use surface::{ALIAS_PREFIX, SurfacePolicy};
 pub(crate) use upstream::UpstreamPolicy;
 
 /// Everything that a call asks about the configuration.
 pub struct Policy {
     models: HashMap<ModelName, Arc<ModelPolicy>>,
-    environments: HashMap<EnvironmentName, Vec<Region>>,
+    surfaces: HashMap<SurfaceName, Arc<SurfacePolicy>>,
+    environments: HashMap<EnvironmentName, EnvironmentPolicy>,
     served: Option<Vec<EnvironmentName>>,
     /// Whose `x-forwarded-for` counts.
     pub(crate) trusted_proxies: Vec<Network>,
@@ -66,16 +71,22 @@ impl Policy {
             let routes = model.routes.iter().filter_map(route).collect();
             Some((name.clone(), Arc::new(ModelPolicy::new(name, model, routes)?)))
         });
-        let regions = |(name, e): (&EnvironmentName, &bastion_config::Environment)| {
-            (name.clone(), e.regions.clone())
+        let models: HashMap<ModelName, Arc<ModelPolicy>> = models.collect();
+        let surfaces = config.surfaces.iter().map(|(name, surface)| {
+            let own = surface.models.iter().filter_map(|model| models.get(model).cloned());
+            (name.clone(), Arc::new(SurfacePolicy::new(name, surface, own.collect())))
+        });
+        let environment = |(name, environment): (&EnvironmentName, &_)| {
+            (name.clone(), EnvironmentPolicy::new(environment))
         };
         let header = |name: &String| {
             HeaderName::try_from(name.as_str())
                 .map_err(|_| PolicyError::Unusable(name.clone(), "it is no header's name"))
         };
         Ok(Policy {
-            models: models.collect(),
-            environments: config.environments.iter().map(regions).collect(),
+            surfaces: surfaces.collect(),
+            models,
+            environments: config.environments.iter().map(environment).collect(),
             served: config.server.environments.clone(),
             trusted_proxies: config.server.trusted_proxies.clone(),
             money: config
@@ -108,6 +119,36 @@ impl Policy {
         self.money.get(environment).unwrap_or(&self.open)
     }
 
+    /// A surface.
+    pub(crate) fn surface(&self, name: &str) -> Option<&Arc<SurfacePolicy>> {
+        self.surfaces.get(name)
+    }
+
+    /// What an environment asks of its calls.
+    pub(crate) fn environment(&self, name: &EnvironmentName) -> Option<&EnvironmentPolicy> {
+        self.environments.get(name)
+    }
+
+    /// The surfaces that a key of this environment may name, by name: its own, or all if it is
+    /// bound to none; only those with a model that can be reached.
+    pub(crate) fn usable_surfaces(
+        &self,
+        environment: &EnvironmentName,
+        own: &[SurfaceName],
+    ) -> Vec<&Arc<SurfacePolicy>> {
+        let usable = |surface: &&Arc<SurfacePolicy>| {
+            (own.is_empty() || own.contains(&surface.name))
+                && surface.models.iter().any(|model| self.reaches(environment, model))
+        };
+        let mut surfaces: Vec<_> = self.surfaces.values().filter(usable).collect();
+        surfaces.sort_by(|one, other| one.name.cmp(&other.name));
+        surfaces
+    }
+
+    fn reaches(&self, environment: &EnvironmentName, model: &ModelPolicy) -> bool {
+        model.routes.iter().any(|route| self.allows(environment, route))
+    }
+
     /// A model that this environment may use for this kind of call.
     pub(crate) fn model(&self, name: &str, kind: Kind) -> Option<&Arc<ModelPolicy>> {
         self.models.get(name).filter(|model| model.kinds.contains(&kind))
@@ -122,26 +163,26 @@ impl Policy {
         self.models.values().filter(speaks).max_by_key(|model| !model.speech.voices.is_empty())
     }
 
-    /// The models that keys of this environment may use, by name: exactly those that an upstream
-    /// in an allowed region answers for.
-    pub(crate) fn usable_models(&self, environment: &EnvironmentName) -> Vec<&Arc<ModelPolicy>> {
-        let reachable = |model: &&Arc<ModelPolicy>| {
-            model.routes.iter().any(|route| self.allows(environment, route))
+    /// The models that a key of this environment may use, by name: exactly those that an upstream
+    /// in an allowed region answers for, and that its surfaces list if it is bound to any.
+    pub(crate) fn usable_models(
+        &self,
+        environment: &EnvironmentName,
+        own: &[SurfaceName],
+    ) -> Vec<&Arc<ModelPolicy>> {
+        let usable = |model: &&Arc<ModelPolicy>| {
+            let lists = |name| self.surface(name).is_some_and(|own| own.lists(&model.name));
+            self.reaches(environment, model)
+                && (own.is_empty() || own.iter().any(|name| lists(name.as_str())))
         };
-        let mut models: Vec<_> = self.models.values().filter(reachable).collect();
+        let mut models: Vec<_> = self.models.values().filter(usable).collect();
         models.sort_by(|one, other| one.name.cmp(&other.name));
         models
     }
 
     /// May calls of this environment go this way? Box `privacy.residency`.
     pub(crate) fn allows(&self, environment: &EnvironmentName, route: &Route) -> bool {
-        self.allows_region(environment, route.upstream.region.as_ref())
-    }
-
-    /// May calls of this environment be computed there?
-    fn allows_region(&self, environment: &EnvironmentName, region: Option<&Region>) -> bool {
-        let Some(allowed) = self.environments.get(environment) else { return false };
-        let inside = |region: &Region| allowed.iter().any(|wider| region.within(wider));
-        allowed.is_empty() || region.is_some_and(inside)
+        let Some(asks) = self.environments.get(environment) else { return false };
+        asks.allows_region(route.upstream.region.as_ref())
     }
 }

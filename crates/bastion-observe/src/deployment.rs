@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bastion_config::Config;
-use bastion_types::{EnvironmentName, Money, OrganizationName, Zone};
+use bastion_types::{EnvironmentName, Money, OrganizationName, SurfaceName, Zone};
 use serde::Serialize;
 
 /// One effective setting.
@@ -40,6 +40,8 @@ pub trait Deployment: Send + Sync + 'static {
     fn currency(&self) -> String;
     /// What limits an environment's money; none: there is no such environment.
     fn money(&self, environment: &EnvironmentName) -> Option<EnvironmentMoney>;
+    /// The surfaces that keys may be bound to, by name.
+    fn surfaces(&self) -> Vec<SurfaceName>;
     /// Every effective setting, by name.
     fn settings(&self) -> Vec<Setting>;
     /// The configuration that runs.

@@ -110,6 +110,13 @@ pub(crate) struct RefusalLabels {
     pub(crate) code: &'static str,
 }
 
+/// Labels of what was decided and not applied.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ObservedLabels {
+    pub(crate) environment: Label,
+    pub(crate) code: &'static str,
+}
+
 /// Labels of a reload of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct ReloadLabels {

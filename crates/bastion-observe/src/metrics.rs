@@ -8,7 +8,7 @@ mod calls;
 
 use std::sync::Arc;
 
-use bastion_types::{CallRecord, Refusal, UpstreamName};
+use bastion_types::{CallRecord, EnvironmentName, Refusal, UpstreamName};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -18,7 +18,8 @@ use prometheus_client::registry::Registry;
 
 use crate::Redactor;
 use crate::labels::{
-    AttemptLabels, AttemptOutcome, Label, RefusalLabels, ReloadLabels, UpstreamLabels,
+    AttemptLabels, AttemptOutcome, Label, ObservedLabels, RefusalLabels, ReloadLabels,
+    UpstreamLabels,
 };
 use crate::limits_metrics::LimitsMetrics;
 use at_hand::AtHand;
@@ -44,6 +45,7 @@ pub struct Metrics {
     attempts: Family<AttemptLabels, Counter>,
     attempts_at_hand: AtHand<(UpstreamName, AttemptOutcome, Counter)>,
     refused_at_door: Family<RefusalLabels, Counter>,
+    observed: Family<ObservedLabels, Counter>,
     in_flight: Gauge,
     dropped_labels: Counter,
     unwritten_records: Counter,
@@ -66,6 +68,7 @@ impl Metrics {
             attempts: Family::default(),
             attempts_at_hand: AtHand::default(),
             refused_at_door: Family::default(),
+            observed: Family::default(),
             in_flight: Gauge::default(),
             dropped_labels: Counter::default(),
             unwritten_records: Counter::default(),
@@ -86,6 +89,11 @@ impl Metrics {
             "refused_at_door",
             "Requests refused before a key was known",
             self.refused_at_door.clone(),
+        );
+        to.register(
+            "observed_refusals",
+            "Refusals that were decided and, by enforce = observe, not applied",
+            self.observed.clone(),
         );
         to.register("calls_in_flight", "Calls that run now", self.in_flight.clone());
         to.register(
@@ -158,6 +166,12 @@ impl Metrics {
     /// A request was refused before its key was known.
     pub fn refused_at_door(&self, refusal: &Refusal) {
         self.refused_at_door.get_or_create(&RefusalLabels { code: refusal.code() }).inc();
+    }
+
+    /// A refusal was decided and not applied.
+    pub fn observed(&self, refusal: &Refusal, environment: &EnvironmentName) {
+        let environment = self.label(&environment.shared()).unwrap_or_else(|dropped| dropped);
+        self.observed.get_or_create(&ObservedLabels { environment, code: refusal.code() }).inc();
     }
 
     /// An SDK sent a request again by itself.

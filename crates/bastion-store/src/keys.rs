@@ -22,7 +22,7 @@ use bastion_types::{ApiKey, Clock, KeyId, KeyProblem, Timestamp};
 
 pub use entry::KeyEntry;
 pub use listing::{KeyFilter, KeyPage, MAX_PAGE, Page, RevokedKeys};
-pub use record::{KeyRecord, NewKey, SecretInfo};
+pub use record::{KeyBonds, KeyRecord, NewKey, SecretInfo};
 pub use rotation::{KeyError, MAX_LIVE_SECRETS, Overlap};
 
 use crate::StoreError;

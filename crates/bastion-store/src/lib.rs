@@ -36,8 +36,8 @@ pub use evidence::{
     RegionCalls, RunFilter, Sighting,
 };
 pub use keys::{
-    KeyDirectory, KeyEntry, KeyError, KeyFilter, KeyPage, KeyRecord, MAX_KEYS, MAX_LIVE_SECRETS,
-    MAX_PAGE, NewKey, Overlap, Page, RevokedKeys, SecretInfo,
+    KeyBonds, KeyDirectory, KeyEntry, KeyError, KeyFilter, KeyPage, KeyRecord, MAX_KEYS,
+    MAX_LIVE_SECRETS, MAX_PAGE, NewKey, Overlap, Page, RevokedKeys, SecretInfo,
 };
 pub use ledger::{
     Account, Adjustment, Cap, Charged, Concerns, Cost, Difference, HandError, HoldOrder, Labels,

@@ -33,6 +33,7 @@ fn new_key() -> NewKey {
         rpm: None,
         tpm: None,
         concurrency: None,
+        bonds: crate::KeyBonds::default(),
     }
 }
 

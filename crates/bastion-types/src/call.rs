@@ -62,7 +62,7 @@ pub struct CallRecord {
     pub service: ServiceName,
     /// The key.
     pub key_id: KeyId,
-    /// The use case; none until surfaces are built.
+    /// The use case, if the call has one.
     pub surface: Option<String>,
     /// The endpoint's name, such as `chat_completions`.
     pub endpoint: Cow<'static, str>,
@@ -90,6 +90,8 @@ pub struct CallRecord {
     pub first_event_ms: Option<u64>,
     /// The end user's id, if the caller named one.
     pub user: Option<String>,
+    /// The code of the first refusal that was decided and, by `enforce = "observe"`, not applied.
+    pub observed: Option<Cow<'static, str>>,
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod box_id;
 mod calendar;
 mod call;
 mod clock;
+mod enforce;
 mod key;
 mod money;
 mod names;
@@ -28,6 +29,7 @@ pub use box_id::BoxId;
 pub use calendar::{CalendarDay, CalendarError, CalendarMonth, Zone, ZoneError};
 pub use call::{AttemptCount, CallRecord, StreamOutcome};
 pub use clock::{Clock, MonoNanos};
+pub use enforce::Enforce;
 pub use key::{ApiKey, HashedKey, KeyFormatError, KeyId};
 pub use money::{Money, MoneyError};
 pub use names::{

@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use crate::{ModelName, SurfaceName};
+
 /// Longest part of a caller's own text that a message repeats, in bytes.
 const MAX_ECHO_BYTES: usize = 64;
 
@@ -111,6 +113,22 @@ pub enum Refusal {
         /// What the caller asked for.
         model: String,
     },
+    /// A model that the call's surface does not list. Box `cost.model-choice`.
+    SurfaceModelNotAllowed {
+        /// The surface.
+        surface: SurfaceName,
+        /// The model that was asked for.
+        model: ModelName,
+    },
+    /// A limit above the surface's ceiling. Box `cost.token-budget`.
+    TokenBudgetExceeded {
+        /// The field that names it.
+        param: &'static str,
+        /// The ceiling.
+        limit_tokens: u64,
+    },
+    /// A call that must name its end user and does not. Box `privacy.audit`.
+    UserRequired,
     /// The body is larger than `limit_bytes`.
     PayloadTooLarge {
         /// The most that is read.
@@ -209,6 +227,13 @@ impl Refusal {
                 (400, InvalidRequest, "stateful_not_allowed", Never)
             }
             Refusal::ModelNotFound { .. } => (404, InvalidRequest, "model_not_found", Never),
+            Refusal::SurfaceModelNotAllowed { .. } => {
+                (400, InvalidRequest, "surface_model_not_allowed", Never)
+            }
+            Refusal::TokenBudgetExceeded { .. } => {
+                (400, InvalidRequest, "token_budget_exceeded", Never)
+            }
+            Refusal::UserRequired => (400, InvalidRequest, "user_required", Never),
             Refusal::PayloadTooLarge { .. } => (413, InvalidRequest, "payload_too_large", Never),
             Refusal::HeadersTooLarge { .. } | Refusal::TooManyHeaders { .. } => {
                 (431, InvalidRequest, "headers_too_large", Never)
@@ -282,10 +307,17 @@ impl Refusal {
         if let Refusal::InvalidRequest { param, .. } = self {
             return *param;
         }
-        if let Refusal::StatefulNotAllowed { param } = self {
+        if let Refusal::StatefulNotAllowed { param } | Refusal::TokenBudgetExceeded { param, .. } =
+            self
+        {
             return Some(param);
         }
-        matches!(self, Refusal::ModelNotFound { .. }).then_some("model")
+        if matches!(self, Refusal::UserRequired) {
+            return Some("user");
+        }
+        let names_model =
+            matches!(self, Refusal::ModelNotFound { .. } | Refusal::SurfaceModelNotAllowed { .. });
+        names_model.then_some("model")
     }
 
     /// What the caller reads; the envelope adds the request id.
@@ -294,16 +326,11 @@ impl Refusal {
             Refusal::InvalidRequest { message, .. } => message.clone(),
             Refusal::Key(problem) => key_message(*problem).into(),
             Refusal::WrongMethod(allowed) => format!("wrong method; use {allowed}").into(),
-            Refusal::StatefulNotAllowed { param } => format!(
-                "'{param}' would leave this call's content at the upstream (box \
-                 privacy.store-false); leave the field out or send false"
-            )
-            .into(),
-            Refusal::ModelNotFound { model } => format!(
-                "no model '{}' for this key and endpoint; GET /v1/models lists them",
-                echo(model)
-            )
-            .into(),
+            Refusal::StatefulNotAllowed { .. }
+            | Refusal::ModelNotFound { .. }
+            | Refusal::SurfaceModelNotAllowed { .. }
+            | Refusal::TokenBudgetExceeded { .. } => self.rule_message().into(),
+            Refusal::UserRequired => USER_REQUIRED.into(),
             Refusal::PayloadTooLarge { limit_bytes } => {
                 format!("the body is larger than {limit_bytes} bytes; send less").into()
             }
@@ -340,6 +367,34 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    /// What a rule of the operators says to a field of the body.
+    fn rule_message(&self) -> String {
+        if let Refusal::StatefulNotAllowed { param } = self {
+            return format!(
+                "'{param}' would leave this call's content at the upstream (box \
+                 privacy.store-false); leave the field out or send false"
+            );
+        }
+        if let Refusal::SurfaceModelNotAllowed { surface, model } = self {
+            return format!(
+                "the surface '{surface}' does not use the model '{model}' (box \
+                 cost.model-choice); send \"surface:{surface}\" as the model, or ask its owner"
+            );
+        }
+        if let Refusal::TokenBudgetExceeded { param, limit_tokens } = self {
+            return format!(
+                "'{param}' is above the surface's {limit_tokens} tokens (box cost.token-budget); \
+                 lower it, or leave it out for the surface's own"
+            );
+        }
+        let model = if let Refusal::ModelNotFound { model } = self { model.as_str() } else { "" };
+        format!("no model '{}' for this key and endpoint; GET /v1/models lists them", echo(model))
+    }
+}
+
+const USER_REQUIRED: &str = "this call must name its end user (box privacy.audit); send 'user' or \
+    'safety_identifier' in the body, or the header 'bastion-user'";
 const UNKNOWN_PATH: &str = "no such path; the paths are those of the OpenAI API under /v1";
 const REQUEST_TIMEOUT: &str = "the body did not arrive in time; send the request again";
 const UPSTREAM_ERROR: &str = "the upstream failed to answer; retry later";

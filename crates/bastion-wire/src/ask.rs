@@ -5,6 +5,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use bastion_types::Prompt;
+
 use crate::dialect::Dialect;
 
 /// What policy reads of a request's body.
@@ -21,8 +23,43 @@ pub struct Ask<'a> {
     pub state: State,
     /// What it asks for, as far as it is counted.
     pub work: Work,
+    /// How long its answers may be, as it says so, and where; none: it writes no text.
+    pub limits: Option<OutputLimits>,
+    /// What its prompt is bounded by.
+    pub prompt: Prompt,
     /// The end user's id.
     pub user: Option<Cow<'a, str>>,
+}
+
+/// How a request says how long an answer may be: one limit, under up to three spellings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputLimits {
+    /// Each spelling that is there with a number.
+    pub given: Vec<GivenLimit>,
+    /// The spellings that the endpoint's upstreams go by; the first is the usual one.
+    pub own: &'static [&'static str],
+    /// Where a limit can be put in before all other fields.
+    pub front: usize,
+    /// A spelling of the upstreams' own that stands there as null, and where that null is.
+    pub null: Option<Range<usize>>,
+}
+
+/// One spelling of the limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenLimit {
+    /// The field.
+    pub field: &'static str,
+    /// Tokens.
+    pub tokens: u64,
+    /// Where the number stands.
+    pub place: Range<usize>,
+}
+
+impl OutputLimits {
+    /// The spelling that the upstreams go by is there.
+    pub fn is_set(&self) -> bool {
+        self.given.iter().any(|given| self.own.contains(&given.field))
+    }
 }
 
 /// How a request says who is to answer.
@@ -85,6 +122,8 @@ pub enum Work {
     Transcript {
         /// How long the recording may be, by its bytes, in milliseconds.
         estimated_ms: u64,
+        /// How large it is, in bytes.
+        bytes: u64,
     },
     /// Text as speech.
     Speech {

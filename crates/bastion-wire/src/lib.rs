@@ -10,6 +10,7 @@ mod edit;
 mod endpoints;
 mod envelope;
 mod judge_body;
+mod media;
 mod nesting;
 mod peek;
 mod recording;
@@ -17,7 +18,7 @@ mod retry;
 mod sse;
 mod usage;
 
-pub use ask::{Ask, Named, Splice, State, Work};
+pub use ask::{Ask, GivenLimit, Named, OutputLimits, Splice, State, Work};
 pub use credential::bearer;
 pub use dialect::Dialect;
 pub use edit::{Edit, splice, splice_all};

@@ -1,10 +1,15 @@
 //! `[environments.*]`: the unit of spend, residency and privacy policy.
 
-use bastion_types::Region;
+use bastion_types::{Enforce, Region, Span, Zone};
 
+use crate::caps::{self, Caps, HELD, held};
+use crate::codes;
+use crate::enforce;
 use crate::field::{Field, Kind};
 use crate::kinds;
+use crate::notes::Problem;
 use crate::reader::{Invalid, Reader};
+use crate::suggest;
 use crate::tree::{Node, Value};
 
 /// One environment, such as dev or prod.
@@ -12,7 +17,22 @@ use crate::tree::{Node, Value};
 pub struct Environment {
     /// Calls go only to upstreams inside these regions; empty: to any.
     pub regions: Vec<Region>,
+    /// What it may spend.
+    pub caps: Caps,
+    /// How long a call waits for money that running calls hold; default 2 s.
+    pub hold_wait: Span,
+    /// Where its days and months end; default UTC.
+    pub timezone: Zone,
+    /// Are refusals by surfaces, budgets and caps applied? Default on.
+    pub enforce: Enforce,
+    /// Must a call name its surface? Default false.
+    pub require_surface: bool,
+    /// Must a call name its end user? Default false.
+    pub require_user: bool,
 }
+
+/// No call waits longer for money than this.
+const LONGEST_HOLD_WAIT: Span = Span::from_secs(60);
 
 /// The section.
 pub(crate) const SECTION: Field = Field::required(
@@ -28,15 +48,41 @@ const REGIONS: Field = Field::absent(
     "calls of this environment go only to upstreams inside these regions; empty or absent: to any",
 );
 
+const HOLD_WAIT: Field = held(
+    Field::default(
+        "hold_wait",
+        Kind::Span,
+        "2s",
+        "how long a call waits for money that running calls hold; at most a minute",
+    ),
+    Field::unbuilt("hold_wait", "waiting for money that running calls hold"),
+);
+const TIMEZONE: Field = held(
+    Field::default("timezone", Kind::Text, "UTC", "where its days and months end"),
+    Field::unbuilt("timezone", "the calendar of spend caps"),
+);
+const REQUIRE_SURFACE: Field = Field::default(
+    "require_surface",
+    Kind::Boolean,
+    "false",
+    "a call that names no surface is refused",
+);
+const REQUIRE_USER: Field = Field::default(
+    "require_user",
+    Kind::Boolean,
+    "false",
+    "a call that does not name its end user is refused",
+);
+
 const FIELDS: &[Field] = &[
     REGIONS,
-    Field::unbuilt("monthly_cap", "a cap on spending"),
-    Field::unbuilt("daily_cap", "a cap on spending"),
-    Field::unbuilt("hold_wait", "waiting for money that running calls hold"),
-    Field::unbuilt("timezone", "the calendar of spend caps"),
-    Field::unbuilt("enforce", "observing rules without applying them"),
-    Field::unbuilt("require_surface", "limiting calls to named use cases"),
-    Field::unbuilt("require_user", "asking callers for their end user"),
+    caps::MONTHLY_CAP,
+    caps::DAILY_CAP,
+    HOLD_WAIT,
+    TIMEZONE,
+    enforce::ENFORCE,
+    REQUIRE_SURFACE,
+    REQUIRE_USER,
     Field::unbuilt("pii_unscreenable", "screening for personal data"),
     Field { kind: Kind::Inert(is_off), ..Field::unbuilt("pii", "screening for personal data") },
     Field { kind: Kind::Inert(is_refuse), ..Field::unbuilt("faults", "injecting faults") },
@@ -48,8 +94,46 @@ const FIELDS: &[Field] = &[
 
 /// Reads one environment.
 pub(crate) fn read(reader: &Reader<'_>) -> Result<Environment, Invalid> {
-    let regions = reader.maybe_list(&REGIONS, kinds::name(Region::parse))?;
-    Ok(Environment { regions: regions.unwrap_or_default() })
+    let regions = reader.maybe_list(&REGIONS, kinds::name(Region::parse));
+    let (caps, enforce) = (caps::read(reader), enforce::read(reader));
+    let (hold_wait, timezone) = if HELD {
+        (reader.one(&HOLD_WAIT, hold_wait), reader.one(&TIMEZONE, timezone))
+    } else {
+        (Ok(Span::from_secs(2)), Ok(Zone::UTC))
+    };
+    let require_surface = reader.one(&REQUIRE_SURFACE, kinds::boolean);
+    let require_user = reader.one(&REQUIRE_USER, kinds::boolean);
+    Ok(Environment {
+        regions: regions?.unwrap_or_default(),
+        caps: caps?,
+        hold_wait: hold_wait?,
+        timezone: timezone?,
+        enforce: enforce?,
+        require_surface: require_surface?,
+        require_user: require_user?,
+    })
+}
+
+fn hold_wait(node: &Node) -> Result<Span, Problem> {
+    let wait = kinds::timeout(node)?;
+    if wait > LONGEST_HOLD_WAIT {
+        let message = format!("must be at most {LONGEST_HOLD_WAIT}, not {wait}");
+        return Err(Problem::new(codes::OUT_OF_RANGE, message));
+    }
+    Ok(wait)
+}
+
+/// A zone of the tz database, which is in the binary.
+fn timezone(node: &Node) -> Result<Zone, Problem> {
+    let name = kinds::text(node)?;
+    Zone::parse(name).map_err(|error| {
+        let problem = Problem::new(codes::BAD_VALUE, format!("is {error}"));
+        let names = Zone::names();
+        match suggest::question(name, names.iter().map(String::as_str)) {
+            Some(question) => problem.help(question),
+            None => problem,
+        }
+    })
 }
 
 fn is_off(node: &Node) -> bool {
@@ -69,5 +153,28 @@ fn has_rate_0(node: &Node) -> bool {
         digits.parse() == Ok(0.0)
     } else {
         matches!(rate.value, Value::Integer(0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::Origin;
+
+    #[test]
+    fn a_zone_that_is_not_known_is_told_with_the_nearest() {
+        let read = |text: &str| timezone(&Node::written(text, Origin::Default));
+        assert_eq!(read("America/Toronto").unwrap().name(), "America/Toronto");
+        let slip = read("America/Torronto").unwrap_err();
+        assert_eq!(slip.help.as_deref(), Some("did you mean 'America/Toronto'?"));
+        assert!(read("Mars/Olympus").is_err() && read("").is_err());
+    }
+
+    #[test]
+    fn a_wait_for_money_has_an_end() {
+        let read = |text: &str| hold_wait(&Node::written(text, Origin::Default));
+        assert_eq!(read("60s"), Ok(LONGEST_HOLD_WAIT));
+        assert_eq!(read("61s").unwrap_err().code, "out_of_range");
+        assert_eq!(read("2").unwrap_err().code, "wrong_unit");
     }
 }

@@ -43,6 +43,9 @@ pub struct Model {
     pub usage_option: bool,
     /// What it speaks, if it does.
     pub speech: Speech,
+    /// The field by which the limit of a chat's answer is put in: `max_tokens`, as default, or
+    /// `max_completion_tokens`.
+    pub limit_field: &'static str,
     /// What bounds the cost of a call beside its bytes.
     pub bounds: Bounds,
 }
@@ -123,6 +126,14 @@ const USAGE_OPTION: Field = Field::default(
     "true",
     "false: an engine that refuses stream_options",
 );
+const LIMIT_FIELD: Field = Field::default(
+    "limit_field",
+    FieldKind::Word(&["max_tokens", "max_completion_tokens"]),
+    "max_tokens",
+    "by which field a budget is put into a chat that names no limit",
+);
+const LIMIT_FIELDS: [(&str, &str); 2] =
+    [("max_tokens", "max_tokens"), ("max_completion_tokens", "max_completion_tokens")];
 const CONNECT: Field =
     Field::absent("connect", FieldKind::Span, LIKE_UPSTREAM, "to connect, TLS included");
 const FIRST_EVENT: Field =
@@ -147,6 +158,7 @@ const FIELDS: &[Field] = &[
     PRICE,
     TIMEOUT,
     USAGE_OPTION,
+    LIMIT_FIELD,
     LANGUAGES,
     VOICES,
     bounds::IMAGE_INPUT_TOKENS,
@@ -168,6 +180,7 @@ pub(crate) fn read(reader: &Reader<'_>) -> Result<Model, Invalid> {
     let max_output_tokens = reader.maybe(&MAX_OUTPUT_TOKENS, kinds::integer(&MAX_OUTPUT_TOKENS));
     let reasoning = reader.one(&REASONING, kinds::boolean);
     let price = price::read(reader, &PRICE, known_kinds);
+    let limit_field = reader.one(&LIMIT_FIELD, |node| kinds::word(&LIMIT_FIELDS, node));
     let (bounds, speech) = (bounds::read(reader), speech::read(reader, known_kinds));
     let timeout = reader.table(&TIMEOUT).and_then(|reader| timeouts(&reader));
     let usage_option = reader.one(&USAGE_OPTION, kinds::boolean);
@@ -189,6 +202,7 @@ pub(crate) fn read(reader: &Reader<'_>) -> Result<Model, Invalid> {
         timeout: timeout?,
         usage_option: usage_option?,
         speech: speech?,
+        limit_field: limit_field?,
         bounds: bounds?,
     })
 }

@@ -354,7 +354,8 @@ fn a_models_own_words_are_checked() {
     check("size = \"small\"", "size = \"tiny\"", &["bad_value"]);
     check("context_tokens = 131072", "context_tokens = 0", &["out_of_range"]);
     check("max_output_tokens = 8192", "max_output_tokens = 131073", &["out_of_range"]);
-    check("[models.\"gpt-oss-20b\"]", "[models.\"gpt oss\"]", &["bad_name"]);
+    let renamed = ["bad_name", "unknown_model"];
+    check("[models.\"gpt-oss-20b\"]", "[models.\"gpt oss\"]", &renamed);
 }
 
 #[test]
@@ -418,8 +419,6 @@ fn a_setting_without_its_protection_does_not_load() {
         "daily_cap = \"40.00\"",
         "hold_wait = \"2s\"",
         "timezone = \"America/Toronto\"",
-        "enforce = \"observe\"",
-        "require_surface = true",
         "pii_unscreenable = \"refuse\"",
         "pii = \"mask\"",
         "faults = \"allow\"",
@@ -434,7 +433,7 @@ fn a_setting_without_its_protection_does_not_load() {
     let shared = with("url = \"sqlite\"", "url = \"env:DATABASE_URL\"\nmigrate = \"manual\"");
     let shared = shared.replace("url = \"local\"", "url = \"redis://cache\"");
     assert_eq!(codes(read(&shared)), Vec::<&str>::new());
-    for section in ["surfaces.x", "balance", "recharge", "alerts.rules.x", "ledger", "pii"] {
+    for section in ["balance", "recharge", "alerts.rules.x", "ledger", "pii"] {
         check("[environments.dev]", &format!("[{section}]\n[environments.dev]"), unbuilt);
     }
 }

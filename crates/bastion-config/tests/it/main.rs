@@ -14,6 +14,7 @@ mod manual;
 mod messages;
 mod reliability;
 mod secrets;
+mod surfaces;
 mod waivers;
 
 use std::path::PathBuf;
@@ -77,6 +78,14 @@ timeout = { connect = "9s", first_event = "5m" }
 [server.tls]
 cert = "file:tls/cert.pem"
 key = "file:/run/secrets/tls.pem"
+[surfaces.support-chat]
+models = ["gpt-oss-20b", "qwen"]
+why = "short answers from a retrieved passage"
+owner = "support-platform"
+max_tokens = { default = 1500, ceiling = 4000, above = "clamp" }
+require_user = true
+enforce = "observe"
+pii = "off"
 "#;
 
 pub(crate) fn sources(text: &str, environment: &[(&str, &str)]) -> Sources {

@@ -38,12 +38,17 @@ fn the_manual_says_the_defaults() {
     let written = read(&uncommented()).unwrap();
     assert!(plain.warnings.is_empty() && written.warnings.is_empty());
     let more = written.shown.len() - plain.shown.len();
-    assert_eq!(more, 8 + 1 + 3, "the price has nine parts, tls two, a waiver four");
+    let parts = "the price has nine parts, tls two, a waiver four, a budget three";
+    assert_eq!(more, 8 + 1 + 3 + 2, "{parts}");
     for row in &plain.shown {
         let other = written.shown.iter().find(|other| other.key == row.key);
         let is_set = other.is_some_and(|other| other.source != SettingSource::Default);
         assert!(
-            is_set || matches!(row.key.rsplit('.').next(), Some("price" | "tls" | "waivers")),
+            is_set
+                || matches!(
+                    row.key.rsplit('.').next(),
+                    Some("price" | "tls" | "waivers" | "max_tokens")
+                ),
             "{} is not in the manual",
             row.key
         );
@@ -67,6 +72,9 @@ fn the_manual_says_the_defaults() {
         assert_eq!(model.kinds, example.kinds);
         assert_eq!(model.reasoning, example.reasoning);
         *model = example.clone();
+    }
+    for (name, surface) in &mut plain.surfaces {
+        surface.max_tokens = written.surfaces[name].max_tokens;
     }
     assert_eq!(format!("{plain:?}"), format!("{written:?}"));
 }

@@ -56,7 +56,7 @@ error[unknown_key]: unknown setting or section 'operators'
 12 | [operators]
    |  ^^^^^^^^^
    |
-   = note: known here: organization, currency, data_dir, server, operator, store, limits, upstreams, models, environments, retry, waivers
+   = note: known here: organization, currency, data_dir, server, operator, store, limits, upstreams, models, surfaces, environments, retry, waivers
    = help: did you mean 'operator'?
 ",
     );

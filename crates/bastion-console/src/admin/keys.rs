@@ -5,8 +5,8 @@
 use std::future::ready;
 use std::sync::Arc;
 
-use bastion_store::{KeyFilter, NewKey, Page, RevokedKeys};
-use bastion_types::{EnvironmentName, KeyId, ServiceName, Timestamp};
+use bastion_store::{KeyBonds, KeyFilter, NewKey, Page, RevokedKeys};
+use bastion_types::{Enforce, EnvironmentName, KeyId, ServiceName, SurfaceName, Timestamp};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -21,16 +21,21 @@ use crate::lifetime;
 use crate::operation::Operation;
 use crate::problem::Problem;
 use crate::schema::{
-    self, ENVIRONMENT_PATTERN, KEY_ID_PATTERN, SERVICE_PATTERN, nullable, object, query, text,
+    self, ENVIRONMENT_PATTERN, KEY_ID_PATTERN, SERVICE_PATTERN, SURFACE_PATTERN, nullable, object,
+    query, text,
 };
 use crate::shown_key::ShownKey;
 
 const PATH: &str = "/admin/v1/keys";
 const PARAMETERS: [&str; 5] = ["environment", "service", "revoked", "after", "limit"];
-const FIELDS: [&str; 6] = ["environment", "service", "expires_in", "rpm", "tpm", "concurrency"];
+const FIELDS: [&str; 8] =
+    ["environment", "service", "expires_in", "rpm", "tpm", "concurrency", "surfaces", "enforce"];
+
+/// Most surfaces that a key is bound to.
+const MAX_SURFACES: usize = 16;
 
 /// Settings of keys whose protection is not built: nobody may believe in them.
-const NOT_BUILT: [&str; 2] = ["surface", "cap"];
+const NOT_BUILT: [&str; 3] = ["cap", "monthly_cap", "daily_cap"];
 
 /// The largest whole number that every JSON reader keeps exact: 2⁵³ − 1.
 const MAX_TPM: u64 = 9_007_199_254_740_991;
@@ -139,7 +144,44 @@ fn new_key(desk: &Desk, fields: &Fields) -> Result<NewKey, Problem> {
         rpm: small_number(fields, "rpm")?,
         tpm: fields.number("tpm", 1..=MAX_TPM)?,
         concurrency: small_number(fields, "concurrency")?,
+        bonds: KeyBonds {
+            surfaces: surfaces(desk, fields)?,
+            enforce: enforce(fields)?,
+            ..KeyBonds::default()
+        },
     })
+}
+
+/// Surfaces of the configuration, each once.
+fn surfaces(desk: &Desk, fields: &Fields) -> Result<Vec<SurfaceName>, Problem> {
+    let Some(value) = fields.value("surfaces") else { return Ok(Vec::new()) };
+    let wrong = |rule: &str| Problem::invalid_field("surfaces", rule);
+    let list = value.as_array().filter(|list| list.len() <= MAX_SURFACES);
+    let rule = format!("is a list of at most {MAX_SURFACES} names");
+    let known = desk.deployment.surfaces();
+    let mut surfaces = Vec::new();
+    for name in list.ok_or_else(|| wrong(&rule))? {
+        let name = name.as_str().ok_or_else(|| wrong(&rule))?;
+        let Some(surface) = known.iter().find(|surface| surface.as_str() == name) else {
+            let names: Vec<_> = known.iter().map(SurfaceName::as_str).collect();
+            let rule = if names.is_empty() {
+                "names a surface, and this deployment has none".to_owned()
+            } else {
+                format!("names none of this deployment's: {}", names.join(", "))
+            };
+            return Err(wrong(&rule));
+        };
+        if !surfaces.contains(surface) {
+            surfaces.push(surface.clone());
+        }
+    }
+    Ok(surfaces)
+}
+
+fn enforce(fields: &Fields) -> Result<Enforce, Problem> {
+    let Some(text) = fields.text("enforce")? else { return Ok(Enforce::On) };
+    let wrong = || Problem::invalid_field("enforce", "is \"on\" or \"observe\"");
+    Enforce::parse(text).ok_or_else(wrong)
 }
 
 fn known_environment(desk: &Desk, text: &str) -> Result<EnvironmentName, Problem> {
@@ -213,6 +255,15 @@ fn new_key_schema() -> Value {
             "rpm": number("requests a minute", u64::from(u32::MAX)),
             "tpm": number("tokens a minute", MAX_TPM),
             "concurrency": number("calls at the same time", u64::from(u32::MAX)),
+            "surfaces": {
+                "type": ["array", "null"], "items": text(SURFACE_PATTERN),
+                "maxItems": MAX_SURFACES,
+                "description": "the use cases that it may call for; absent: any",
+            },
+            "enforce": {
+                "enum": ["on", "observe", null],
+                "description": "observe: refusals of surfaces and budgets are counted, not applied",
+            },
         },
         "additionalProperties": false,
     })

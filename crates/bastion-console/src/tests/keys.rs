@@ -30,7 +30,18 @@ async fn a_wrong_new_key_is_refused_with_the_mend() {
     refuse(unknown, Some("environment"), "none of this deployment's: dev, prod").await;
     refuse(r#"{"environment":"prod","service":"a b"}"#, Some("service"), "1 to 63 letters").await;
     refuse(r#"{"environment":"prod","service":7}"#, Some("service"), "is a text").await;
-    refuse(&with(r#""surface":"chat""#), Some("surface"), "not in this version").await;
+    refuse(&with(r#""cap":"20/day""#), Some("cap"), "not in this version").await;
+    for wrong in [r#""chat""#, r#"["chat",1]"#, r#"{"a":1}"#] {
+        let body = with(&format!(r#""surfaces":{wrong}"#));
+        refuse(&body, Some("surfaces"), "is a list of at most 16 names").await;
+    }
+    refuse(
+        &with(r#""surfaces":["chatt"]"#),
+        Some("surfaces"),
+        "none of this deployment's: chat, search",
+    )
+    .await;
+    refuse(&with(r#""enforce":"off""#), Some("enforce"), "\"on\" or \"observe\"").await;
     refuse(&with(r#""cap":null"#), Some("cap"), "not in this version").await;
     let slip = "'expires'; did you mean one of environment, service, expires_in, rpm, tpm, conc";
     refuse(&with(r#""expires":"90d""#), Some("expires"), slip).await;
@@ -53,6 +64,7 @@ async fn a_new_key_is_shown_once_and_opens_calls() {
     let body = json!({
         "environment": "prod", "service": "api-worker", "expires_in": "90d",
         "rpm": 60, "tpm": 100_000, "concurrency": null,
+        "surfaces": ["search", "chat", "search"], "enforce": "observe",
     });
     let made = plane.post(KEYS, &body.to_string()).await.json(201);
     let names: Vec<_> = made.as_object().unwrap().keys().collect();
@@ -72,6 +84,11 @@ async fn a_new_key_is_shown_once_and_opens_calls() {
     let record = shown.json(200);
     assert_eq!((&record["status"], &record["last_used_at"]), (&json!("live"), &made["created_at"]));
     assert_eq!((&record["rpm"], &record["concurrency"]), (&json!(60), &Value::Null));
+    assert_eq!(
+        (&record["surfaces"], &record["enforce"]),
+        (&json!(["search", "chat"]), &json!("observe"))
+    );
+    assert_eq!((&record["monthly_cap"], &record["daily_cap"]), (&Value::Null, &Value::Null));
     let secret = json!([{ "created_at": made["created_at"], "ends_at": null }]);
     assert_eq!(record["secrets"], secret);
     let revoke = plane.post(&format!("{path}/revoke"), "").await;

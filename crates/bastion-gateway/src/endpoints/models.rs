@@ -1,4 +1,4 @@
-//! `GET /v1/models`: exactly the models that this key may use.
+//! `GET /v1/models`: exactly the models and aliases that this key may use.
 //!
 //! It must never ask an upstream: the list is the configuration's, and costs nothing.
 
@@ -27,11 +27,15 @@ const CLOSE: &[u8] = b"]}";
 #[expect(clippy::unnecessary_wraps, reason = "other endpoints' own answers may refuse")]
 fn list(question: &Question<'_>) -> Result<Bytes, Refusal> {
     let mut text = OPEN.to_vec();
-    for (place, model) in question.policy.usable_models(question.environment).iter().enumerate() {
+    let (environment, own) = (question.environment, question.surfaces);
+    let models = question.policy.usable_models(environment, own);
+    let surfaces = question.policy.usable_surfaces(environment, own);
+    let aliases = surfaces.iter().map(|surface| &surface.entry);
+    for (place, entry) in models.iter().map(|model| &model.entry).chain(aliases).enumerate() {
         if place > 0 {
             text.push(b',');
         }
-        text.extend_from_slice(&model.entry);
+        text.extend_from_slice(entry);
     }
     text.extend_from_slice(CLOSE);
     Ok(Bytes::from(text))

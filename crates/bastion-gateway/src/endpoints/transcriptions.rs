@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use bastion_config::Kind;
-use bastion_types::Refusal;
+use bastion_types::{Prompt, Refusal};
 use bastion_wire::{AnswerForm, Ask, Endpoint, Named, State, Work, estimated_ms};
 
 use super::{Answers, Reads, Serves, Service, UpstreamService};
@@ -48,7 +48,17 @@ fn read(form: &Form) -> Result<(Ask<'_>, Answers), Refusal> {
         stream: None,
         usage_wish: None,
         state: State::None,
-        work: Work::Transcript { estimated_ms: estimated_ms(&form.file_head, form.file_bytes) },
+        work: Work::Transcript {
+            estimated_ms: estimated_ms(&form.file_head, form.file_bytes),
+            bytes: form.file_bytes,
+        },
+        limits: None,
+        prompt: Prompt {
+            text_bytes: form.payload.text_bytes,
+            prompts: 1,
+            images: 0,
+            other_media: 0,
+        },
         user: form.text("user").map(Cow::Borrowed),
     };
     Ok((ask, answers))

@@ -2,17 +2,21 @@
 //!
 //! It must never take from one limit when another refuses, and never wait but for the limits.
 
+mod budget;
 mod delivery;
+mod rules;
+mod surface;
 mod wanted;
 
 use std::sync::Arc;
 
 use bastion_limits::{Ask, Denied, KeyLimits, Permit, Standing};
-use bastion_types::{RateKind, Refusal};
+use bastion_types::{Prompt, RateKind, Refusal};
 use bastion_wire::Work;
 
 use super::authenticate::Caller;
 use super::door::{Arrival, Received};
+use crate::about::About;
 use crate::desk::Desk;
 use crate::endpoints::Service;
 use crate::payload::Payload;
@@ -28,7 +32,7 @@ const BYTES_PER_TOKEN: u64 = 4;
 const MAX_USER_BYTES: usize = 256;
 
 /// Headers that promise what this version does not do: refused, never ignored.
-const NOT_IN_THIS_VERSION: [&str; 2] = ["idempotency-key", "bastion-surface"];
+const NOT_IN_THIS_VERSION: [&str; 1] = ["idempotency-key"];
 
 /// What an SDK adds to a request that it sends again by itself.
 const CLIENT_RETRIES: &str = "x-stainless-retry-count";
@@ -48,8 +52,10 @@ pub(crate) struct Admitted {
     pub(crate) work: Work,
     /// The field that asks for state at the upstream.
     pub(crate) state_asked_by: Option<&'static str>,
-    /// The end user's id.
-    pub(crate) user: Option<String>,
+    /// What its prompt is bounded by.
+    pub(crate) prompt: Prompt,
+    /// Model, surface and user, for the record.
+    pub(crate) about: About,
     /// The most output tokens that it may use.
     pub(crate) output_bound_tokens: u64,
     /// Slot and tokens.
@@ -62,13 +68,13 @@ pub(crate) struct NotAdmitted {
     pub(crate) refusal: Refusal,
     /// The key's rates, where they are known.
     pub(crate) standing: Option<Standing>,
-    /// The model, once it is found.
-    pub(crate) model: Option<Arc<ModelPolicy>>,
+    /// What is known of it.
+    pub(crate) about: About,
 }
 
 impl From<Refusal> for NotAdmitted {
     fn from(refusal: Refusal) -> NotAdmitted {
-        NotAdmitted { refusal, standing: None, model: None }
+        NotAdmitted { refusal, standing: None, about: About::default() }
     }
 }
 
@@ -85,27 +91,45 @@ pub(super) async fn admit(
     let Service::Upstream(service) = arrival.service else {
         return Err(Refusal::Internal.into());
     };
-    let Wanted { model, payload, stream, answers, work, state_asked_by, user } =
-        wanted::read(caller, service, received)?;
+    let header = surface::of_header(caller, &arrival.headers)?;
+    let mut wanted = wanted::read(caller, service, received, header)?;
+    wanted.user = wanted.user.take().or(header_user);
+    let mut about = About {
+        model: Some(Arc::clone(&wanted.model)),
+        surface: wanted.surface.as_ref().map(|surface| surface.name.clone()),
+        user: wanted.user.clone(),
+        observed: None,
+    };
+    match rules::apply(caller, &mut wanted) {
+        Ok(None) => {}
+        Ok(Some(observed)) => {
+            about.observed = Some(observed.code());
+            desk.gateway.tools.metrics.observed(&observed, &caller.key.environment);
+        }
+        Err(refusal) => return Err(NotAdmitted { refusal, standing: None, about }),
+    }
+    let Wanted { model, payload, stream, answers, work, state_asked_by, prompt, .. } = wanted;
     let output_bound_tokens = model.output_bound_tokens(work);
-    let taken = take_limits(desk, caller, (output_bound_tokens, payload.text_bytes)).await;
-    let permit = taken.map_err(|denied| {
-        let refusal = refusal_of(&denied, caller);
-        NotAdmitted { refusal, standing: Some(denied.standing), model: Some(Arc::clone(&model)) }
-    })?;
+    let permit = match take_limits(desk, caller, (output_bound_tokens, payload.text_bytes)).await {
+        Ok(permit) => permit,
+        Err(denied) => {
+            let refusal = refusal_of(&denied, caller);
+            return Err(NotAdmitted { refusal, standing: Some(denied.standing), about });
+        }
+    };
     let delivery = match (stream, atomic) {
         (None, _) => Delivery::Whole(answers),
         (Some(dialect), false) => Delivery::Stream(dialect),
         (Some(dialect), true) => Delivery::Atomic(dialect),
     };
-    let user = user.or(header_user);
     Ok(Admitted {
         model,
         payload,
         delivery,
         work,
         state_asked_by,
-        user,
+        prompt,
+        about,
         output_bound_tokens,
         permit,
     })

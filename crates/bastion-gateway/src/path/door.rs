@@ -123,7 +123,7 @@ fn find(head: &http::request::Parts) -> Result<(Endpoint, Service, Option<String
 /// A body that was read to its end.
 pub(super) enum Received {
     Json(Bytes),
-    Form(Form),
+    Form(Box<Form>),
 }
 
 /// Reads the body, within the policy's size and time.
@@ -147,7 +147,8 @@ pub(super) async fn receive(
     let read = async {
         if is_form {
             // Boxed, so that the many calls without a form are small.
-            return Ok(Received::Form(Box::pin(form::read(headers, body, limit_bytes)).await?));
+            let form = Box::pin(form::read(headers, body, limit_bytes)).await?;
+            return Ok(Received::Form(Box::new(form)));
         }
         Ok(Received::Json(collect(body, limit_bytes).await?))
     };

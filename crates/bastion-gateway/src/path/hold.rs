@@ -41,7 +41,7 @@ pub(super) async fn hold(
     arrival: &Arrival,
     screened: Screened,
 ) -> Result<Hold, Turned> {
-    let each = most(&screened);
+    let each = screened.bound().or_else(|| likely(&screened));
     let order = order(caller, arrival, &screened, each);
     let ledger = desk.gateway.tools.store.ledger();
     let limited = ledger.limits(&order);
@@ -61,14 +61,13 @@ pub(super) async fn hold(
             let now = desk.gateway.tools.clock.monotonic();
             screened.permit.give_back_tokens(now);
             let standing = Some(screened.permit.standing_now(now));
-            let (model, user) = (Some(screened.model), screened.user);
-            Err(Turned { refusal, standing, model, user })
+            Err(Turned { refusal, standing, about: screened.about })
         }
     }
 }
 
-/// What one attempt may cost at the dearest upstream that it may go to; none without a price.
-fn most(screened: &Screened) -> Option<Money> {
+/// The same, where nothing is known that bounds it; none without a price.
+fn likely(screened: &Screened) -> Option<Money> {
     let prices: Option<Vec<_>> = screened.routes.iter().map(|route| route.price.as_ref()).collect();
     bound(&bound_of(screened), prices?)
 }
@@ -99,14 +98,14 @@ fn order(
     let payer = Payer {
         environment: key.environment.clone(),
         key_id: Some(key.id),
-        surface: None,
+        surface: screened.about.surface.clone(),
         day: money.zone.day_of(arrival.at),
     };
     HoldOrder {
         labels: Labels {
             service: Some(key.service.clone()),
             model: Some(screened.model.name.clone()),
-            user: screened.user.clone(),
+            user: screened.about.user.clone(),
             ..Labels::default()
         },
         wait: money.hold_wait,

@@ -24,7 +24,7 @@ pub(super) async fn record(
     arrival: &Arrival,
     settlement: Settlement,
 ) {
-    let Settlement { relayed, usage, cost, model, user } = settlement;
+    let Settlement { relayed, usage, cost, about } = settlement;
     let tools = &desk.gateway.tools;
     let from = caller_address(&caller.policy.trusted_proxies, arrival.peer, &arrival.headers);
     let program = arrival.headers.get(USER_AGENT).map(HeaderValue::as_bytes);
@@ -37,9 +37,9 @@ pub(super) async fn record(
         environment: caller.key.environment.clone(),
         service: caller.key.service.clone(),
         key_id: caller.key.id,
-        surface: None,
+        surface: about.surface.map(|name| name.to_string()),
         endpoint: Cow::Borrowed(endpoint),
-        model,
+        model: about.model.map(|model| model.name.clone()),
         upstream: upstream.map(|upstream| upstream.name.clone()),
         region: upstream.and_then(|upstream| upstream.region.clone()),
         status: relayed.status,
@@ -50,7 +50,8 @@ pub(super) async fn record(
         cost: cost.map(|cost| cost.to_string()),
         latency_ms: tools.clock.monotonic().millis_since(arrival.began),
         first_event_ms: relayed.first_event_ms,
-        user,
+        user: about.user,
+        observed: about.observed.map(Cow::Borrowed),
     };
     tools.metrics.call(&record, endpoint, relayed.code.unwrap_or(NO_ERROR));
     tools.calls.push(record).await;

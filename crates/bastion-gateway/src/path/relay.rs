@@ -76,6 +76,7 @@ pub(super) fn answer_here(
     let question = Question {
         policy: &caller.policy,
         environment: &caller.key.environment,
+        surfaces: &caller.key.bonds.surfaces,
         named_model: arrival.named_model.as_deref(),
     };
     match answer(&question) {

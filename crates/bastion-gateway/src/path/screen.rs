@@ -7,11 +7,12 @@
 use std::sync::Arc;
 
 use bastion_limits::{Permit, Standing};
-use bastion_types::Refusal;
+use bastion_types::{Money, Prompt, Refusal, bound};
 use bastion_wire::Work;
 
 use super::admit::{Admitted, NotAdmitted};
 use super::authenticate::Caller;
+use crate::about::About;
 use crate::desk::Desk;
 use crate::payload::Payload;
 use crate::policy::{ModelPolicy, Route};
@@ -32,12 +33,24 @@ pub(crate) struct Screened {
     pub(crate) delivery: Delivery,
     /// What it asks for, as far as it is counted.
     pub(crate) work: Work,
-    /// The end user's id.
-    pub(crate) user: Option<String>,
+    /// What its prompt is bounded by.
+    pub(crate) prompt: Prompt,
+    /// Model, surface and user, for the record.
+    pub(crate) about: About,
     /// The most output tokens that it may use.
     pub(crate) output_bound_tokens: u64,
     /// Slot and tokens.
     pub(crate) permit: Permit,
+}
+
+impl Screened {
+    /// What an attempt of it may cost at most, at the dearest of its routes; none when a route has
+    /// no price, or nothing bounds it.
+    pub(crate) fn bound(&self) -> Option<Money> {
+        let most = self.model.most(self.work, self.prompt)?;
+        let prices: Option<Vec<_>> = self.routes.iter().map(|route| route.price.as_ref()).collect();
+        bound(&most, prices?)
+    }
 }
 
 /// A call that was turned away before anything was held for it.
@@ -46,10 +59,8 @@ pub(crate) struct Turned {
     pub(crate) refusal: Refusal,
     /// The key's rates, where they are known.
     pub(crate) standing: Option<Standing>,
-    /// The model, once it is found.
-    pub(crate) model: Option<Arc<ModelPolicy>>,
-    /// The end user's id.
-    pub(crate) user: Option<String>,
+    /// What is known of it.
+    pub(crate) about: About,
 }
 
 impl From<Refusal> for Turned {
@@ -60,14 +71,14 @@ impl From<Refusal> for Turned {
 
 impl From<NotAdmitted> for Turned {
     fn from(not: NotAdmitted) -> Turned {
-        Turned { refusal: not.refusal, standing: not.standing, model: not.model, user: None }
+        Turned { refusal: not.refusal, standing: not.standing, about: not.about }
     }
 }
 
 /// Checks what would leave and where to. A refusal gives the tokens back, not the request.
 pub(super) fn screen(desk: &Desk, caller: &Caller, admitted: Admitted) -> Result<Screened, Turned> {
-    let Admitted { model, payload, delivery, work, state_asked_by, user, .. } = admitted;
-    let Admitted { output_bound_tokens, permit, .. } = admitted;
+    let Admitted { model, payload, delivery, work, state_asked_by, prompt, .. } = admitted;
+    let Admitted { about, output_bound_tokens, permit, .. } = admitted;
     let checked = without_state(state_asked_by).and_then(|()| allowed_routes(caller, &model));
     match checked {
         Ok(routes) => Ok(Screened {
@@ -77,7 +88,8 @@ pub(super) fn screen(desk: &Desk, caller: &Caller, admitted: Admitted) -> Result
             payload,
             delivery,
             work,
-            user,
+            prompt,
+            about,
             output_bound_tokens,
             permit,
         }),
@@ -85,7 +97,7 @@ pub(super) fn screen(desk: &Desk, caller: &Caller, admitted: Admitted) -> Result
             let now = desk.gateway.tools.clock.monotonic();
             permit.give_back_tokens(now);
             let standing = Some(permit.standing_now(now));
-            Err(Turned { refusal, standing, model: Some(model), user })
+            Err(Turned { refusal, standing, about })
         }
     }
 }

@@ -4,17 +4,15 @@
 
 mod bill;
 
-use std::sync::Arc;
-
 use bastion_store::{Cost, Labels};
-use bastion_types::{ModelName, Money, Usage};
+use bastion_types::{Money, Usage};
 use bastion_wire::Work;
 
 use super::authenticate::Caller;
 use super::hold::Hold;
 use super::relay::Relayed;
+use crate::about::About;
 use crate::desk::Desk;
-use crate::policy::ModelPolicy;
 
 /// A call that is over and paid for.
 #[must_use = "a settled call is recorded"]
@@ -25,10 +23,8 @@ pub(crate) struct Settlement {
     pub(crate) usage: Usage,
     /// What it cost, where the model has a price.
     pub(crate) cost: Option<Money>,
-    /// The model.
-    pub(crate) model: Option<ModelName>,
-    /// The end user's id.
-    pub(crate) user: Option<String>,
+    /// Model, surface and user.
+    pub(crate) about: About,
 }
 
 /// Settles a call that was held: its slot first, then its money.
@@ -46,12 +42,11 @@ pub(super) async fn settle(
     screened.permit.settle_tokens(usage.total_tokens(), desk.gateway.tools.clock.monotonic());
     drop(screened.permit);
     let bill = bill::bill(&relayed, (&own, &lost), purse.each());
-    let model = screened.model.name.clone();
     let labels = Labels {
         service: Some(caller.key.service.clone()),
-        model: Some(model.clone()),
+        model: Some(screened.model.name.clone()),
         upstream: relayed.route.as_ref().map(|route| route.upstream.name.clone()),
-        user: screened.user.clone(),
+        user: screened.about.user.clone(),
         ..Labels::default()
     };
     let (amount, marks) = (bill.amount.unwrap_or_default(), bill.marks);
@@ -64,13 +59,7 @@ pub(super) async fn settle(
             amount
         }
     };
-    Settlement {
-        cost: bill.amount.map(|_| amount),
-        relayed,
-        usage,
-        model: Some(model),
-        user: screened.user,
-    }
+    Settlement { cost: bill.amount.map(|_| amount), relayed, usage, about: screened.about }
 }
 
 /// An attempt of which nothing was heard may have used all that it was allowed to.
@@ -80,13 +69,8 @@ fn unheard(work: Work, bounds: (u64, u64)) -> Usage {
 }
 
 /// A call for which nothing was held: it used nothing.
-pub(super) fn unheld(
-    relayed: Relayed,
-    model: Option<&Arc<ModelPolicy>>,
-    user: Option<String>,
-) -> Settlement {
-    let model = model.map(|model| model.name.clone());
-    Settlement { relayed, usage: Usage::default(), cost: None, model, user }
+pub(super) fn unheld(relayed: Relayed, about: About) -> Settlement {
+    Settlement { relayed, usage: Usage::default(), cost: None, about }
 }
 
 /// As reported; else an estimate, where the upstream may have worked. Source: interface, Estimates.
@@ -112,7 +96,7 @@ fn estimated(
     match work {
         Work::Speech { characters } => Usage { characters, ..estimated },
         Work::Images { count } => Usage { images: count, ..estimated },
-        Work::Transcript { estimated_ms } => Usage { audio_ms: estimated_ms, ..estimated },
+        Work::Transcript { estimated_ms, .. } => Usage { audio_ms: estimated_ms, ..estimated },
         Work::Vectors => Usage::estimate(text_bytes, 0),
         Work::Text { .. } if relayed.passed_bytes > 0 => {
             Usage::estimate(text_bytes, relayed.passed_bytes)

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bastion_config::{Kind, Model, Speech};
-use bastion_types::ModelName;
+use bastion_types::{Bound, ModelName, Money, Price, Prompt, Window};
 use bastion_wire::Work;
 use bytes::Bytes;
 
@@ -24,12 +24,20 @@ pub(crate) struct ModelPolicy {
     pub(crate) routes: Vec<Arc<Route>>,
     /// May a stream be asked for its usage?
     pub(crate) usage_option: bool,
+    /// By which field a budget is put into a chat.
+    pub(crate) limit_field: &'static str,
     /// What it speaks.
     pub(crate) speech: Speech,
     /// What `GET /v1/models/{id}` answers.
     pub(crate) entry: Bytes,
     output_tokens: u64,
+    /// The most output tokens of one answer; none: nothing is known.
+    most_output_tokens: Option<u64>,
+    window: Window,
+    min_audio_bytes_per_s: u64,
 }
+
+const MS_PER_S: u64 = 1000;
 
 impl ModelPolicy {
     /// With its routes; none when it has no route.
@@ -48,9 +56,17 @@ impl ModelPolicy {
             kinds: model.kinds.clone(),
             routes,
             usage_option: model.usage_option,
+            limit_field: model.limit_field,
             speech: model.speech.clone(),
             entry: Bytes::from(entry),
             output_tokens: model.max_output_tokens.unwrap_or(DEFAULT_OUTPUT_TOKENS),
+            most_output_tokens: model.max_output_tokens.or(model.context_tokens),
+            window: Window {
+                context_tokens: model.context_tokens,
+                template_tokens: model.bounds.template_tokens,
+                image_input_tokens: model.bounds.image_input_tokens,
+            },
+            min_audio_bytes_per_s: model.bounds.min_audio_bytes_per_s.max(1),
         })
     }
 
@@ -64,5 +80,46 @@ impl ModelPolicy {
                 0
             }
         }
+    }
+
+    /// The most that a call may use; none when nothing bounds it, which a configuration with caps
+    /// does not allow.
+    pub(crate) fn most(&self, work: Work, prompt: Prompt) -> Option<Bound> {
+        let most = |answers: u64| self.most_output_tokens.map(|one| one.saturating_mul(answers));
+        let input_tokens = self.window.input_tokens(prompt);
+        let costs = |row: fn(&Price) -> Money| {
+            let mut prices = self.routes.iter().filter_map(|route| route.price.as_ref());
+            prices.any(|price| row(price) > Money::ZERO)
+        };
+        // What costs nothing need not be known.
+        let input = |tokens: Option<u64>| {
+            tokens.or((!costs(Price::dearest_input_per_million)).then_some(0))
+        };
+        let output = |tokens: Option<u64>| {
+            tokens.or((!costs(Price::dearest_output_per_million)).then_some(0))
+        };
+        Some(match work {
+            Work::Text { limit_tokens, answers } => Bound {
+                input_tokens: input(input_tokens)?,
+                output_tokens: limit_tokens
+                    .map(|limit| limit.saturating_mul(answers))
+                    .or_else(|| output(most(answers)))?,
+                ..Bound::default()
+            },
+            Work::Vectors => Bound { input_tokens: input(input_tokens)?, ..Bound::default() },
+            Work::Images { count } => Bound {
+                input_tokens: input(input_tokens)?,
+                output_tokens: output(most(count))?,
+                images: count,
+                ..Bound::default()
+            },
+            Work::Transcript { bytes, .. } => Bound {
+                input_tokens: input(self.window.context_tokens)?,
+                output_tokens: output(most(1))?,
+                audio_ms: bytes.saturating_mul(MS_PER_S).div_ceil(self.min_audio_bytes_per_s),
+                ..Bound::default()
+            },
+            Work::Speech { characters } => Bound { characters, ..Bound::default() },
+        })
     }
 }

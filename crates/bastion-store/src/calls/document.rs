@@ -37,6 +37,8 @@ pub(super) struct Document<'a> {
     first_event_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     user: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    observed: Option<Cow<'a, str>>,
 }
 
 /// [`Usage`] without its zeros.
@@ -85,6 +87,7 @@ impl<'a> From<&'a CallRecord> for Document<'a> {
             latency_ms: call.latency_ms,
             first_event_ms: call.first_event_ms,
             user: call.user.as_deref().map(Cow::Borrowed),
+            observed: call.observed.as_deref().map(Cow::Borrowed),
         }
     }
 }
@@ -113,6 +116,7 @@ impl Document<'_> {
             latency_ms: self.latency_ms,
             first_event_ms: self.first_event_ms,
             user: self.user.map(Cow::into_owned),
+            observed: self.observed.map(|code| Cow::Owned(code.into_owned())),
         }
     }
 }

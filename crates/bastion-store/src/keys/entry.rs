@@ -9,7 +9,7 @@ use bastion_types::{
     ApiKey, EnvironmentName, HashedKey, KeyId, KeyProblem, OrganizationName, ServiceName, Timestamp,
 };
 
-use super::record::{KeyRecord, NewKey, SecretInfo};
+use super::record::{KeyBonds, KeyRecord, NewKey, SecretInfo};
 
 /// Stands for 'never' in the atomic words of [`LastUse`].
 const NEVER: i64 = i64::MIN;
@@ -39,6 +39,8 @@ pub struct KeyEntry {
     pub concurrency: Option<u32>,
     /// The number of its last change.
     pub(super) change: i64,
+    /// What it is bound to.
+    pub bonds: KeyBonds,
     /// Oldest first.
     pub(super) secrets: Vec<StoredSecret>,
     pub(super) last_use: LastUse,
@@ -78,6 +80,7 @@ impl KeyEntry {
             tpm: new.tpm,
             concurrency: new.concurrency,
             change: 0,
+            bonds: new.bonds,
             secrets: vec![StoredSecret { hash: plain.hashed(), created_at: now, ends_at: None }],
             last_use: LastUse::new(None),
         }
@@ -140,6 +143,7 @@ impl KeyEntry {
             rpm: self.rpm,
             tpm: self.tpm,
             concurrency: self.concurrency,
+            bonds: self.bonds.clone(),
             secrets: self.secrets.iter().map(told).collect(),
         }
     }

@@ -2,7 +2,9 @@
 //!
 //! It must never hold a secret or a hash of one.
 
-use bastion_types::{EnvironmentName, KeyId, OrganizationName, ServiceName, Timestamp};
+use bastion_types::{
+    Enforce, EnvironmentName, KeyId, Money, OrganizationName, ServiceName, SurfaceName, Timestamp,
+};
 use serde::Serialize;
 
 /// What an operator says to make a key.
@@ -22,6 +24,21 @@ pub struct NewKey {
     pub tpm: Option<u64>,
     /// Calls at the same time; none: no limit.
     pub concurrency: Option<u32>,
+    /// What it is bound to.
+    pub bonds: KeyBonds,
+}
+
+/// What a key is bound to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct KeyBonds {
+    /// The use cases that it may call for; none: any.
+    pub surfaces: Vec<SurfaceName>,
+    /// Are the refusals of surfaces, budgets and caps applied to it?
+    pub enforce: Enforce,
+    /// The most that it may spend in a month; none: no cap.
+    pub monthly_cap: Option<Money>,
+    /// The most that it may spend in a day; none: no cap.
+    pub daily_cap: Option<Money>,
 }
 
 /// A key as the operator API shows it.
@@ -49,6 +66,9 @@ pub struct KeyRecord {
     pub tpm: Option<u64>,
     /// Calls at the same time.
     pub concurrency: Option<u32>,
+    /// What it is bound to.
+    #[serde(flatten)]
+    pub bonds: KeyBonds,
     /// Its secrets, oldest first; ended ones are kept for a while.
     pub secrets: Vec<SecretInfo>,
 }

@@ -128,6 +128,7 @@ mod tests {
             rpm: None,
             tpm: None,
             concurrency: None,
+            bonds: crate::KeyBonds::default(),
         };
         KeyEntry::new(new, &plain, at(0))
     }

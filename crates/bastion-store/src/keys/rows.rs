@@ -6,16 +6,21 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::entry::{KeyEntry, LastUse, StoredSecret};
+use super::record::KeyBonds;
 use crate::StoreError;
 use crate::database::{Database, Transaction};
 use crate::statement::{Row, statement};
-use bastion_types::{EnvironmentName, HashedKey, KeyId, OrganizationName, ServiceName, Timestamp};
+use bastion_types::{
+    Enforce, EnvironmentName, HashedKey, KeyId, Money, OrganizationName, ServiceName, SurfaceName,
+    Timestamp,
+};
 
 macro_rules! select_keys {
     ($which:literal) => {
         concat!(
             "SELECT id, organization, environment, service, created_at_us, expires_at_us, ",
-            "revoked_at_us, last_used_at_us, rpm, tpm, concurrency, change_number FROM keys",
+            "revoked_at_us, last_used_at_us, rpm, tpm, concurrency, surfaces, enforce, ",
+            "monthly_cap_nanos, daily_cap_nanos, change_number FROM keys",
             $which
         )
     };
@@ -37,7 +42,8 @@ const SELECT_CHANGED_SECRETS: &str =
     select_secrets!(" WHERE key_id IN (SELECT id FROM keys WHERE change_number > $1)");
 const SELECT_SECRETS_OF_KEY: &str = select_secrets!(" WHERE key_id = $1");
 const INSERT_KEY: &str = "INSERT INTO keys (id, organization, environment, service, \
-     created_at_us, expires_at_us, rpm, tpm, concurrency) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+     created_at_us, expires_at_us, rpm, tpm, concurrency, surfaces, enforce, monthly_cap_nanos, \
+     daily_cap_nanos) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
 const PUT_SECRET: &str = "INSERT INTO key_secrets (hash, key_id, created_at_us, ends_at_us) \
      VALUES ($1, $2, $3, $4) ON CONFLICT (hash) DO UPDATE SET ends_at_us = excluded.ends_at_us";
 const DELETE_SECRET: &str = "DELETE FROM key_secrets WHERE hash = $1";
@@ -117,9 +123,28 @@ fn entry(row: &Row, id: KeyId, secrets: Vec<StoredSecret>) -> Result<KeyEntry, S
         tpm: limit(row, "tpm")?,
         concurrency: limit(row, "concurrency")?,
         change: row.number("change_number")?,
+        bonds: bonds(row)?,
         secrets,
         last_use: LastUse::new(last_used_at),
     })
+}
+
+fn bonds(row: &Row) -> Result<KeyBonds, StoreError> {
+    let corrupt = || StoreError::corrupt("what a key is bound to");
+    let surfaces = serde_json::from_str(row.text("surfaces")?);
+    let cap = |column| Ok::<_, StoreError>(row.maybe_number(column)?.map(Money::from_nanos));
+    Ok(KeyBonds {
+        surfaces: surfaces.map_err(|_| corrupt())?,
+        enforce: Enforce::parse(row.text("enforce")?).ok_or_else(corrupt)?,
+        monthly_cap: cap("monthly_cap_nanos")?,
+        daily_cap: cap("daily_cap_nanos")?,
+    })
+}
+
+/// A list of names as JSON, which names need no escape in.
+fn surfaces_text(surfaces: &[SurfaceName]) -> String {
+    let quoted: Vec<String> = surfaces.iter().map(|name| format!("\"{name}\"")).collect();
+    format!("[{}]", quoted.join(","))
 }
 
 fn secret(row: &Row) -> Result<StoredSecret, StoreError> {
@@ -151,6 +176,7 @@ pub(super) async fn insert_key(
     transaction: &mut Transaction,
     entry: &KeyEntry,
 ) -> Result<(), StoreError> {
+    let surfaces = surfaces_text(&entry.bonds.surfaces);
     let insert = statement(INSERT_KEY)
         .bind(entry.id.as_str())
         .bind(entry.organization.as_str())
@@ -160,7 +186,11 @@ pub(super) async fn insert_key(
         .bind(entry.expires_at.map(Timestamp::micros))
         .bind(entry.rpm.map(i64::from))
         .bind(entry.tpm.map(|tpm| i64::try_from(tpm).unwrap_or(i64::MAX)))
-        .bind(entry.concurrency.map(i64::from));
+        .bind(entry.concurrency.map(i64::from))
+        .bind(surfaces.as_str())
+        .bind(entry.bonds.enforce.as_str())
+        .bind(entry.bonds.monthly_cap.map(Money::nanos))
+        .bind(entry.bonds.daily_cap.map(Money::nanos));
     transaction.run(insert).await?;
     put_secrets(transaction, entry).await
 }

@@ -27,6 +27,7 @@ fn new_key(environment_name: &str, service: &str) -> NewKey {
         rpm: None,
         tpm: None,
         concurrency: None,
+        bonds: KeyBonds::default(),
     }
 }
 

@@ -42,6 +42,11 @@ pub(super) const SQLITE: &[Step] = &[
         script: include_str!("../../migrations/sqlite/0005_evidence.sql"),
     },
     Step {
+        version: 6,
+        name: "surfaces of keys",
+        script: include_str!("../../migrations/sqlite/0006_surfaces_of_keys.sql"),
+    },
+    Step {
         version: 7,
         name: "the ledger",
         script: include_str!("../../migrations/sqlite/0007_the_ledger.sql"),
@@ -64,6 +69,11 @@ pub(super) const POSTGRES: &[Step] = &[
         version: 5,
         name: "evidence",
         script: include_str!("../../migrations/postgres/0005_evidence.sql"),
+    },
+    Step {
+        version: 6,
+        name: "surfaces of keys",
+        script: include_str!("../../migrations/postgres/0006_surfaces_of_keys.sql"),
     },
     Step {
         version: 7,

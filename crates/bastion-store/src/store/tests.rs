@@ -30,6 +30,7 @@ fn new_key() -> NewKey {
         rpm: Some(u32::MAX),
         tpm: Some(1 << 40),
         concurrency: Some(3),
+        bonds: crate::KeyBonds::default(),
     }
 }
 
@@ -54,6 +55,7 @@ fn batch(clock: &HeldClock) -> Vec<CallRecord> {
         latency_ms: 1,
         first_event_ms: None,
         user: Some("x".repeat(1000)),
+        observed: None,
     };
     (0..BATCH).map(call).collect()
 }

@@ -4,11 +4,12 @@
 
 use bastion_types::Refusal;
 
-use super::limits::{choices, output_limit};
+use super::limits::{choices, output_limit, output_limits};
 use super::slots::{Field, Slots, wrong_type};
 use super::usage_wish::usage_wish;
 use crate::ask::{Ask, State, Work};
 use crate::dialect::Dialect;
+use crate::media::Media;
 
 const FIELDS: [Field; 11] = [
     Field::Model,
@@ -24,6 +25,9 @@ const FIELDS: [Field; 11] = [
     Field::SafetyIdentifier,
 ];
 
+/// The spellings that engines read here.
+const LIMITS: [Field; 2] = [Field::MaxTokens, Field::MaxCompletionTokens];
+
 /// Reads a chat request's body.
 ///
 /// # Errors
@@ -38,13 +42,17 @@ pub fn read_chat(body: &[u8]) -> Result<Ask<'_>, Refusal> {
     let stream = slots.flag(Field::Stream)?;
     let usage_wish = usage_wish(&slots)?.filter(|_| stream);
     let is_stored = slots.flag(Field::Store)?;
-    let limit_tokens = output_limit(&slots, &[Field::MaxTokens, Field::MaxCompletionTokens])?;
+    let limit_tokens = output_limit(&slots, &LIMITS)?;
+    let messages = slots.required(Field::Messages)?;
+    let media = Media::read(messages.get());
     Ok(Ask {
         named,
         stream: stream.then_some(Dialect::Chat),
         usage_wish,
         state: if is_stored { State::AskedBy(Field::Store.name()) } else { State::None },
         work: Work::Text { limit_tokens, answers: choices(&slots, &[Field::N])? },
+        limits: Some(output_limits(&slots, &LIMITS)),
+        prompt: media.prompt(body.len(), 1),
         user,
     })
 }

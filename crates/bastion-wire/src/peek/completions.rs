@@ -4,12 +4,13 @@
 
 use bastion_types::Refusal;
 
-use super::limits::{choices, output_limit};
+use super::limits::{choices, output_limit, output_limits};
 use super::prompts::prompts;
 use super::slots::{Field, Slots};
 use super::usage_wish::usage_wish;
 use crate::ask::{Ask, State, Work};
 use crate::dialect::Dialect;
+use crate::media::Media;
 
 const FIELDS: [Field; 11] = [
     Field::Model,
@@ -25,6 +26,9 @@ const FIELDS: [Field; 11] = [
     Field::SafetyIdentifier,
 ];
 
+/// The spelling that engines read here.
+const LIMITS: [Field; 1] = [Field::MaxTokens];
+
 /// Reads the body of a request for completions.
 ///
 /// # Errors
@@ -34,7 +38,7 @@ pub fn read_completion(body: &[u8]) -> Result<Ask<'_>, Refusal> {
     let named = slots.model()?;
     let prompts = prompts(&slots, Field::Prompt)?;
     let stream = slots.flag(Field::Stream)?;
-    let limit_tokens = output_limit(&slots, &[Field::MaxTokens])?;
+    let limit_tokens = output_limit(&slots, &LIMITS)?;
     // Of `best_of` answers all are made, and the best `n` are shown.
     let choices = choices(&slots, &[Field::N, Field::BestOf])?;
     Ok(Ask {
@@ -43,6 +47,8 @@ pub fn read_completion(body: &[u8]) -> Result<Ask<'_>, Refusal> {
         usage_wish: usage_wish(&slots)?.filter(|_| stream),
         state: State::None,
         work: Work::Text { limit_tokens, answers: choices.saturating_mul(prompts) },
+        limits: Some(output_limits(&slots, &LIMITS)),
+        prompt: Media::NONE.prompt(body.len(), prompts),
         user: slots.user()?,
     })
 }

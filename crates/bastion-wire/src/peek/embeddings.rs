@@ -7,6 +7,7 @@ use bastion_types::Refusal;
 use super::prompts::prompts;
 use super::slots::{Field, Slots};
 use crate::ask::{Ask, State, Work};
+use crate::media::Media;
 
 const FIELDS: [Field; 4] = [Field::Model, Field::Input, Field::User, Field::SafetyIdentifier];
 
@@ -16,13 +17,15 @@ const FIELDS: [Field; 4] = [Field::Model, Field::Input, Field::User, Field::Safe
 /// 400 for what is not UTF-8, not JSON, nested too deep, of the wrong type, missing or there twice.
 pub fn read_embeddings(body: &[u8]) -> Result<Ask<'_>, Refusal> {
     let slots = Slots::read(body, &FIELDS)?;
-    prompts(&slots, Field::Input)?;
+    let prompts = prompts(&slots, Field::Input)?;
     Ok(Ask {
         named: slots.model()?,
         stream: None,
         usage_wish: None,
         state: State::None,
         work: Work::Vectors,
+        limits: None,
+        prompt: Media::NONE.prompt(body.len(), prompts),
         user: slots.user()?,
     })
 }

@@ -6,6 +6,7 @@ use bastion_types::Refusal;
 
 use super::slots::{Field, Slots};
 use crate::ask::{Ask, State, Work};
+use crate::media::Media;
 
 /// Most images of one call. Source: OpenAI's reference.
 const MAX_IMAGES: u64 = 10;
@@ -31,6 +32,8 @@ pub fn read_images(body: &[u8]) -> Result<Ask<'_>, Refusal> {
         usage_wish: None,
         state: State::None,
         work: Work::Images { count: slots.count(Field::N, MAX_IMAGES)?.unwrap_or(1) },
+        limits: None,
+        prompt: Media::NONE.prompt(body.len(), 1),
         user: slots.user()?,
     })
 }

@@ -5,6 +5,7 @@
 use bastion_types::Refusal;
 
 use super::slots::{Field, Slots};
+use crate::ask::{GivenLimit, OutputLimits};
 
 /// Most output tokens that anybody can mean.
 const MAX_OUTPUT_LIMIT_TOKENS: u64 = 2_147_483_647;
@@ -26,6 +27,36 @@ pub(super) fn output_limit(slots: &Slots<'_>, own: &[Field]) -> Result<Option<u6
         *side = count.max(*side);
     }
     Ok(limit.map(|limit: u64| limit.max(other.unwrap_or_default())))
+}
+
+/// Where the limit stands under each of its spellings; what is wrong with them is told by
+/// [`output_limit`].
+pub(super) fn output_limits(slots: &Slots<'_>, own: &'static [Field]) -> OutputLimits {
+    let given = SPELLINGS.into_iter().filter_map(|field| {
+        let value = slots.get(field)?;
+        let tokens = value.get().parse().ok()?;
+        Some(GivenLimit { field: field.name(), tokens, place: slots.place(value) })
+    });
+    let null =
+        own.iter().find_map(|field| slots.slot(*field).filter(|_| slots.get(*field).is_none()));
+    OutputLimits {
+        given: given.collect(),
+        own: names(own),
+        front: slots.behind_brace().start,
+        null: null.map(|value| slots.place(value)),
+    }
+}
+
+const CHAT: &[&str] = &["max_tokens", "max_completion_tokens"];
+const COMPLETION: &[&str] = &["max_tokens"];
+const RESPONSE: &[&str] = &["max_output_tokens"];
+
+fn names(own: &[Field]) -> &'static [&'static str] {
+    match own {
+        [Field::MaxOutputTokens] => RESPONSE,
+        [_] => COMPLETION,
+        _ => CHAT,
+    }
 }
 
 /// How many answers to each prompt.

@@ -4,10 +4,11 @@
 
 use bastion_types::Refusal;
 
-use super::limits::output_limit;
+use super::limits::{output_limit, output_limits};
 use super::slots::{Field, Slots, wrong_type};
 use crate::ask::{Ask, Splice, State, Work};
 use crate::dialect::Dialect;
+use crate::media::Media;
 
 const FIELDS: [Field; 12] = [
     Field::Model,
@@ -24,6 +25,9 @@ const FIELDS: [Field; 12] = [
     Field::SafetyIdentifier,
 ];
 
+/// The spelling that engines read here.
+const LIMITS: [Field; 1] = [Field::MaxOutputTokens];
+
 /// Reads the body of a request for a response.
 ///
 /// # Errors
@@ -31,10 +35,11 @@ const FIELDS: [Field; 12] = [
 pub fn read_responses(body: &[u8]) -> Result<Ask<'_>, Refusal> {
     let slots = Slots::read(body, &FIELDS)?;
     let named = slots.model()?;
-    if !slots.required(Field::Input)?.get().starts_with(['"', '[']) {
+    let input = slots.required(Field::Input)?;
+    if !input.get().starts_with(['"', '[']) {
         return Err(wrong_type(Field::Input, "a string or a list"));
     }
-    let limit_tokens = output_limit(&slots, &[Field::MaxOutputTokens])?;
+    let limit_tokens = output_limit(&slots, &LIMITS)?;
     Ok(Ask {
         named,
         stream: slots.flag(Field::Stream)?.then_some(Dialect::Responses),
@@ -42,6 +47,8 @@ pub fn read_responses(body: &[u8]) -> Result<Ask<'_>, Refusal> {
         usage_wish: None,
         state: state(&slots)?,
         work: Work::Text { limit_tokens, answers: 1 },
+        limits: Some(output_limits(&slots, &LIMITS)),
+        prompt: Media::read(input.get()).prompt(body.len(), 1),
         user: slots.user()?,
     })
 }

@@ -7,6 +7,7 @@ use bastion_types::Refusal;
 
 use super::slots::{Field, Slots};
 use crate::ask::{Ask, Named, State, Work};
+use crate::media::Media;
 
 const FIELDS: [Field; 5] =
     [Field::Text, Field::LanguageCode, Field::VoiceName, Field::User, Field::SafetyIdentifier];
@@ -26,6 +27,8 @@ pub fn read_speech(body: &[u8]) -> Result<Ask<'_>, Refusal> {
         usage_wish: None,
         state: State::None,
         work: Work::Speech { characters },
+        limits: None,
+        prompt: Media::NONE.prompt(body.len(), 1),
         user: slots.user()?,
     })
 }

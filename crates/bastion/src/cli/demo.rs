@@ -12,7 +12,7 @@ use anyhow::Context;
 use bastion_config::{Loaded, RenderStyle, Sources, load};
 use bastion_runtime::Drain;
 use bastion_sim::{Pace, Sim, SimOptions};
-use bastion_store::NewKey;
+use bastion_store::{KeyBonds, NewKey};
 use bastion_types::{ApiKey, EnvironmentName, Secret, ServiceName, UpstreamName};
 use clap::Args;
 
@@ -104,6 +104,7 @@ async fn live(
             rpm: None,
             tpm: None,
             concurrency: None,
+            bonds: KeyBonds::default(),
         })
         .await?;
     announce(&house, &key, arguments.json);

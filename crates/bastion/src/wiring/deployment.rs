@@ -9,7 +9,7 @@ use bastion_config::{Config, Loaded, RenderStyle, ServerTls, load, read_sources}
 use bastion_gateway::{Gateway, Policy, PolicyParts};
 use bastion_observe::{Deployment, EnvironmentMoney, Metrics, Readiness, ReloadOutcome, Setting};
 use bastion_runtime::{Tls, TlsFiles};
-use bastion_types::{EnvironmentName, OrganizationName, Zone};
+use bastion_types::{EnvironmentName, OrganizationName, SurfaceName, Zone};
 use parking_lot::RwLock;
 
 use super::credentials::Credentials;
@@ -61,6 +61,10 @@ impl Deployment for RunningDeployment {
     fn money(&self, environment: &EnvironmentName) -> Option<EnvironmentMoney> {
         let known = self.loaded.read().config.environments.contains_key(environment);
         known.then_some(EnvironmentMoney { zone: Zone::UTC, monthly_cap: None, daily_cap: None })
+    }
+
+    fn surfaces(&self) -> Vec<SurfaceName> {
+        self.loaded.read().config.surfaces.keys().cloned().collect()
     }
 
     fn settings(&self) -> Vec<Setting> {

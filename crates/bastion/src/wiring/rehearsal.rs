@@ -136,6 +136,7 @@ fn key_of(config: &Config, environment: &EnvironmentName) -> anyhow::Result<NewK
         rpm: None,
         tpm: None,
         concurrency: None,
+        bonds: bastion_store::KeyBonds::default(),
     })
 }
 

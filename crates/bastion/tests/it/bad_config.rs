@@ -172,15 +172,12 @@ const DOES_NOT_HOLD: [Mistake; 17] = [
 ];
 
 /// What this version does not have: nobody may believe in it.
-const NOT_BUILT: [Mistake; 11] = [
+const NOT_BUILT: [Mistake; 8] = [
     unbuilt(PROD, "[environments.prod]\n»monthly_cap = \"500.00\"\n"),
     unbuilt(PROD, "[environments.prod]\n»daily_cap = \"40.00\"\n"),
     unbuilt(PROD, "[environments.prod]\n»pii = \"mask\"\n"),
     unbuilt(PROD, "[environments.prod]\n»faults = \"allow\"\n"),
     unbuilt(PROD, "[environments.prod]\n»samples = { rate = 0.01, bodies = \"redacted\" }\n"),
-    unbuilt(PROD, "[environments.prod]\n»require_user = true\n"),
-    unbuilt(PROD, "[environments.prod]\n»enforce = \"observe\"\n"),
-    unbuilt(PROD, "[»surfaces.support]\nmodels = [\"renamed\"]\n[environments.prod]\n"),
     unbuilt(PROD, "[»alerts.rules.errors]\nslo = \"99.5%\"\n[environments.prod]\n"),
     unbuilt(PROD, "[»balance]\nprepaid = \"auto\"\n[environments.prod]\n"),
     unbuilt(PROD, "[»recharge]\nbelow = \"50.00\"\n[environments.prod]\n"),

@@ -229,8 +229,7 @@ async fn a_call_that_wants_state_at_the_upstream_is_refused() {
 #[tokio::test]
 async fn headers_that_promise_what_is_not_built_are_refused() {
     let scene = Scene::set();
-    let headers =
-        [("idempotency-key", "k-1"), ("Idempotency-Key", ""), ("bastion-surface", "support-chat")];
+    let headers = [("idempotency-key", "k-1"), ("Idempotency-Key", "")];
     for (name, value) in headers {
         let answer = scene.client().post(CHAT, &[(name, value)], Scene::good_body()).await;
         scene.refused(&answer, 400, "invalid_request");

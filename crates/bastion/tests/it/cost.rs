@@ -5,6 +5,7 @@
 mod commands;
 mod crash;
 mod outage;
+mod surfaces;
 
 use std::time::Duration;
 

@@ -105,6 +105,7 @@ async fn a_recorded_call_has_the_fields_that_programs_rely_on() {
         "key_id",
         "latency_ms",
         "model",
+        "observed",
         "region",
         "service",
         "status",

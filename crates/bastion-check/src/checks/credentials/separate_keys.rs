@@ -128,6 +128,7 @@ mod tests {
             rpm: None,
             tpm: None,
             concurrency: None,
+            bonds: bastion_store::KeyBonds::default(),
             secrets: Vec::new(),
         }
     }

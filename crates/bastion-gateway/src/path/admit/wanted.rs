@@ -6,14 +6,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bastion_config::Kind;
-use bastion_types::Refusal;
-use bastion_wire::{Ask, Dialect, Named, State, Work};
+use bastion_types::{Prompt, Refusal};
+use bastion_wire::{Ask, Dialect, Named, OutputLimits, State, Work};
 
+use super::surface;
 use crate::endpoints::{Answers, Reads, UpstreamService};
 use crate::path::authenticate::Caller;
 use crate::path::door::Received;
 use crate::payload::Payload;
-use crate::policy::ModelPolicy;
+use crate::policy::{ModelPolicy, SurfacePolicy};
 
 /// What a call wants.
 pub(super) struct Wanted {
@@ -24,6 +25,9 @@ pub(super) struct Wanted {
     pub(super) work: Work,
     pub(super) state_asked_by: Option<&'static str>,
     pub(super) user: Option<String>,
+    pub(super) surface: Option<Arc<SurfacePolicy>>,
+    pub(super) limits: Option<OutputLimits>,
+    pub(super) prompt: Prompt,
 }
 
 /// Reads a body as its endpoint does.
@@ -31,14 +35,16 @@ pub(super) fn read(
     caller: &Caller,
     service: UpstreamService,
     received: Received,
+    header: Option<Arc<SurfacePolicy>>,
 ) -> Result<Wanted, Refusal> {
     match (service.reads, received) {
         (Reads::Json(read), Received::Json(body)) => {
-            let wanted = find(caller, service.kind, (read(&body)?, service.answers))?;
+            let wanted = find(caller, service.kind, (read(&body)?, service.answers), header)?;
             Ok(wanted(Payload::json(body.clone())))
         }
         (Reads::Form(read), Received::Form(form)) => {
-            let wanted = find(caller, service.kind, read(&form)?)?;
+            let wanted = find(caller, service.kind, read(&form)?, header)?;
+            let form = *form;
             Ok(wanted(form.payload))
         }
         // The door reads by the same list.
@@ -53,12 +59,19 @@ fn find(
     caller: &Caller,
     kind: Kind,
     (ask, answers): (Ask<'_>, Answers),
+    header: Option<Arc<SurfacePolicy>>,
 ) -> Result<impl FnOnce(Payload) -> Wanted + use<>, Refusal> {
-    let Ask { named, stream, usage_wish, state, work, user } = ask;
-    let (model, model_place) = match named {
-        Named::Model { name, place } => (by_name(caller, kind, name)?, Some(place)),
-        Named::Language { language, voice } => (by_language(caller, &language, voice)?, None),
+    let Ask { named, stream, usage_wish, state, work, limits, prompt, user } = ask;
+    let (model, model_place, alias) = match named {
+        Named::Model { name, place } => {
+            let (model, alias) = by_name(caller, kind, name)?;
+            (model, Some(place), alias)
+        }
+        Named::Language { language, voice } => (by_language(caller, &language, voice)?, None, None),
     };
+    // An upstream knows no surface: it gets the model's own name.
+    let model_name = alias.as_ref().map(|_| model.name.to_string());
+    let surface = surface::agree(caller, header, alias)?;
     let (state_wish, state_asked_by) = match state {
         State::None => (None, None),
         State::NoneWith(splice) => (Some(splice), None),
@@ -67,14 +80,36 @@ fn find(
     let user = user.map(Cow::into_owned);
     Ok(move |mut payload: Payload| {
         (payload.model_place, payload.usage_wish) = (model_place, usage_wish);
-        payload.state_wish = state_wish;
-        Wanted { model, payload, stream, answers, work, state_asked_by, user }
+        (payload.state_wish, payload.model_name) = (state_wish, model_name);
+        Wanted {
+            model,
+            payload,
+            stream,
+            answers,
+            work,
+            state_asked_by,
+            user,
+            surface,
+            limits,
+            prompt,
+        }
     })
 }
 
-fn by_name(caller: &Caller, kind: Kind, name: Cow<'_, str>) -> Result<Arc<ModelPolicy>, Refusal> {
-    let model = caller.policy.model(&name, kind).map(Arc::clone);
-    model.ok_or_else(|| Refusal::ModelNotFound { model: name.into_owned() })
+/// The model, and the surface whose alias named it.
+fn by_name(
+    caller: &Caller,
+    kind: Kind,
+    name: Cow<'_, str>,
+) -> Result<(Arc<ModelPolicy>, Option<Arc<SurfacePolicy>>), Refusal> {
+    let surface = surface::of_alias(caller, &name).transpose()?;
+    let model = match &surface {
+        Some(surface) => surface.first(kind),
+        None => caller.policy.model(&name, kind),
+    };
+    let model = model.map(Arc::clone);
+    let unknown = || Refusal::ModelNotFound { model: name.into_owned() };
+    Ok((model.ok_or_else(unknown)?, surface))
 }
 
 fn by_language(
@@ -85,7 +120,7 @@ fn by_language(
     if let Some(model) = caller.policy.speaker(language, voice.as_deref()) {
         return Ok(Arc::clone(model));
     }
-    let usable = caller.policy.usable_models(&caller.key.environment);
+    let usable = caller.policy.usable_models(&caller.key.environment, &caller.key.bonds.surfaces);
     let speakers = usable.iter().filter(|model| model.kinds.contains(&Kind::Speech));
     let mut spoken: Vec<_> =
         speakers.flat_map(|model| &model.speech.languages).map(String::as_str).collect();

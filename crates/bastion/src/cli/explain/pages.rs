@@ -77,14 +77,17 @@ const REFUSALS: &[(&str, &str)] = &[
     ("service_unavailable", include_str!("service_unavailable.md")),
     ("stateful_not_allowed", include_str!("stateful_not_allowed.md")),
     ("stream_interrupted", include_str!("stream_interrupted.md")),
+    ("surface_model_not_allowed", include_str!("surface_model_not_allowed.md")),
+    ("token_budget_exceeded", include_str!("token_budget_exceeded.md")),
     ("upstream_credentials", include_str!("upstream_credentials.md")),
     ("upstream_error", include_str!("upstream_error.md")),
     ("upstream_funds", include_str!("upstream_funds.md")),
+    ("user_required", include_str!("user_required.md")),
 ];
 
 #[cfg(test)]
 mod tests {
-    use bastion_types::{KeyProblem, RateKind, Refusal};
+    use bastion_types::{KeyProblem, ModelName, RateKind, Refusal, SurfaceName};
 
     use super::*;
 
@@ -97,6 +100,12 @@ mod tests {
             Refusal::invalid("x"),
             Refusal::StatefulNotAllowed { param: "store" },
             Refusal::ModelNotFound { model: "x".into() },
+            Refusal::SurfaceModelNotAllowed {
+                surface: SurfaceName::parse("s").unwrap(),
+                model: ModelName::parse("m").unwrap(),
+            },
+            Refusal::TokenBudgetExceeded { param: "max_tokens", limit_tokens: 1 },
+            Refusal::UserRequired,
             Refusal::PayloadTooLarge { limit_bytes: 1 },
             Refusal::HeadersTooLarge { limit_bytes: 1 },
             Refusal::TooManyHeaders { limit_lines: 1 },
@@ -127,6 +136,9 @@ mod tests {
             | Refusal::InvalidRequest { .. }
             | Refusal::StatefulNotAllowed { .. }
             | Refusal::ModelNotFound { .. }
+            | Refusal::SurfaceModelNotAllowed { .. }
+            | Refusal::TokenBudgetExceeded { .. }
+            | Refusal::UserRequired
             | Refusal::PayloadTooLarge { .. }
             | Refusal::HeadersTooLarge { .. }
             | Refusal::TooManyHeaders { .. }

@@ -2,7 +2,7 @@
 //!
 //! It must never take a promise that this version does not keep.
 
-use bastion_types::{EnvironmentName, ServiceName, Span, Timestamp};
+use bastion_types::{EnvironmentName, ServiceName, Span, SurfaceName, Timestamp};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -18,6 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   bastion keys create --env dev --service web
   bastion keys create --env prod --service api-worker --rpm 600 --expires 90d
+  bastion keys create --env prod --service support --surface support-chat
   KEY=$(bastion keys create --env dev --service web)";
 
 /// Make a key for a service; it is printed once
@@ -42,12 +43,15 @@ pub(super) struct CreateArguments {
     /// How long it is good, such as 90d; else it does not expire
     #[arg(long, value_name = "SPAN", value_parser = Span::parse)]
     expires: Option<Span>,
+    /// A use case that it may call for, one of the configuration's; may be said again; else any
+    #[arg(long, value_name = "SURFACE", value_parser = SurfaceName::parse)]
+    surface: Vec<SurfaceName>,
+    /// observe: what surfaces and budgets refuse is counted and shown, not applied
+    #[arg(long, value_name = "on|observe", value_parser = ["on", "observe"])]
+    enforce: Option<String>,
     /// One line of JSON
     #[arg(long)]
     json: bool,
-    /// Not in this version
-    #[arg(long, hide = true)]
-    surface: Vec<String>,
     /// Not in this version
     #[arg(long, hide = true)]
     cap: Vec<String>,
@@ -81,12 +85,10 @@ pub(super) fn run(
 }
 
 fn body(arguments: &CreateArguments) -> Result<Value, Failure> {
-    let unbuilt = [("--surface", &arguments.surface), ("--cap", &arguments.cap)];
-    if let Some((option, _)) = unbuilt.iter().find(|(_, values)| !values.is_empty()) {
-        let message = format!(
-            "{option} is not in this version: a key would promise what nothing keeps; leave it out"
-        );
-        return Err(Failure::new(Exit::Usage, message));
+    if !arguments.cap.is_empty() {
+        let message =
+            "--cap is not in this version: a key would promise what nothing keeps; leave it out";
+        return Err(Failure::new(Exit::Usage, message.to_owned()));
     }
     let mut body = Map::new();
     body.insert("environment".into(), arguments.environment.as_str().into());
@@ -96,6 +98,11 @@ fn body(arguments: &CreateArguments) -> Result<Value, Failure> {
     body.extend(arguments.rpm.map(|limit| ("rpm".into(), limit.into())));
     body.extend(arguments.tpm.map(|limit| ("tpm".into(), limit.into())));
     body.extend(arguments.concurrency.map(|limit| ("concurrency".into(), limit.into())));
+    if !arguments.surface.is_empty() {
+        let names = arguments.surface.iter().map(|name| Value::from(name.as_str()));
+        body.insert("surfaces".into(), names.collect());
+    }
+    body.extend(arguments.enforce.as_deref().map(|word| ("enforce".into(), word.into())));
     Ok(Value::Object(body))
 }
 
@@ -154,13 +161,18 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_bound_to_surfaces() {
+        assert_eq!(
+            body_of("--env dev --service web --surface a --surface b --enforce observe").unwrap(),
+            r#"{"environment":"dev","service":"web","surfaces":["a","b"],"enforce":"observe"}"#
+        );
+    }
+
+    #[test]
     fn what_is_not_built_is_refused() {
-        for line in ["--env dev --service web --surface s", "--env dev --service web --cap 20/day"]
-        {
-            let failure = body_of(line).unwrap_err();
-            assert_eq!(failure.exit, Exit::Usage);
-            assert!(failure.message.contains("not in this version"), "{}", failure.message);
-        }
+        let failure = body_of("--env dev --service web --cap 20/day").unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.message.contains("not in this version"), "{}", failure.message);
     }
 
     #[test]

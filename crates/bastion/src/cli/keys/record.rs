@@ -34,6 +34,10 @@ pub(super) struct Record {
     #[serde(default)]
     concurrency: Option<u64>,
     #[serde(default)]
+    surfaces: Vec<String>,
+    #[serde(default)]
+    enforce: Option<String>,
+    #[serde(default)]
     secrets: Vec<SecretInfo>,
 }
 
@@ -101,6 +105,11 @@ impl Record {
         lines.push(("requests/min", limit(self.rpm)));
         lines.push(("tokens/min", limit(self.tpm)));
         lines.push(("concurrency", limit(self.concurrency)));
+        if !self.surfaces.is_empty() {
+            lines.push(("surfaces", self.surfaces.join(", ")));
+        }
+        let observes = self.enforce.as_deref().filter(|enforce| *enforce != "on");
+        lines.extend(observes.map(|enforce| ("enforce", enforce.to_owned())));
         lines.extend(self.secrets.iter().map(|secret| ("secret", secret.line(now))));
         let lines: Vec<String> =
             lines.into_iter().map(|(name, value)| format!("{name:<13} {value}")).collect();
@@ -164,7 +173,8 @@ mod tests {
             "status": "live", "created_at": "2026-11-23T12:00:00.000Z",
             "expires_at": null, "revoked_at": null,
             "last_used_at": "2026-11-24T11:55:30.000Z",
-            "rpm": 600, "tpm": null, "concurrency": 8,
+            "rpm": 600, "tpm": null, "concurrency": 8, "surfaces": ["chat", "search"],
+            "enforce": "observe", "monthly_cap": null, "daily_cap": null,
             "secrets": [
                 { "created_at": "2026-11-23T12:00:00Z", "ends_at": "2026-11-24T18:00:00Z" },
                 { "created_at": "2026-11-23T18:00:00Z", "ends_at": null },
@@ -192,6 +202,8 @@ expires       never
 requests/min  600
 tokens/min    no limit
 concurrency   8
+surfaces      chat, search
+enforce       observe
 secret        made 2026-11-23 12:00Z, ends 2026-11-24 18:00Z
 secret        made 2026-11-23 18:00Z, ends with the key"
         );
