@@ -111,8 +111,10 @@ async fn an_interrupted_stream_ends_with_an_error_that_every_sdk_sees() {
     assert_eq!(events.len(), 7 + 1, "{text}");
     assert!(!text.contains("[DONE]") && !text.contains("response.completed"), "{text}");
     let (name, data) = events.last().unwrap();
-    assert_eq!((name.as_str(), &data["type"]), ("error", &json!("api_error")), "{text}");
+    assert_eq!((name.as_str(), &data["type"]), ("error", &json!("error")), "{text}");
+    assert!(data["sequence_number"].is_u64(), "{text}");
     // The shape of chat's clients and that of responses'.
+    assert_eq!(data["error"]["type"], "api_error");
     assert_eq!(data["error"]["code"], "stream_interrupted");
     assert_eq!(data["code"], "stream_interrupted");
     assert_eq!(data["error"]["message"], data["message"]);
