@@ -99,6 +99,15 @@ impl Ledger {
         self.inner.limited.limits(order)
     }
 
+    /// Looks again whether anything limits calls: another process may have set the first cap or
+    /// paid in for the first time. What a limit is stands in the ledger, which each hold reads.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) async fn look_again(&self) -> Result<(), StoreError> {
+        self.inner.limited.read(self.inner.bank.db()).await
+    }
+
     /// Sets the most that a call may cost aside, durably. A call that nothing limits has nothing
     /// set aside and no wait; it is counted at its end.
     ///

@@ -98,6 +98,7 @@ impl Store {
         let watch = Watch {
             nodes: nodes.clone(),
             keys: keys.clone(),
+            ledger: ledger.clone(),
             awake: awake.clone(),
             clock: Arc::clone(&clock),
             ending: ending.clone(),

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use crate::StoreError;
 use crate::awake::{Awake, BLINK};
 use crate::keys::KeyDirectory;
+use crate::ledger::Ledger;
 use crate::nodes::{Beat, Nodes};
 use crate::postgres::PostgresDatabase;
 
@@ -34,6 +35,7 @@ const LISTEN_AGAIN: Duration = Duration::from_secs(2);
 pub(crate) struct Watch {
     pub(crate) nodes: Nodes,
     pub(crate) keys: KeyDirectory,
+    pub(crate) ledger: Ledger,
     pub(crate) awake: Awake,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ending: Drain,
@@ -80,6 +82,7 @@ impl Watch {
         }
         let look = self.awake.begin_look();
         self.keys.read_changes().await?;
+        self.ledger.look_again().await?;
         self.awake.end_look(&look);
         Ok(())
     }

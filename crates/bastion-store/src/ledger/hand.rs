@@ -303,11 +303,13 @@ impl Ledger {
         }
     }
 
-    /// Limits may be others now: who waits is asked again.
+    /// Limits may be others now: who waits is asked again, and every other process is told.
     async fn changed(&self) -> Result<(), StoreError> {
-        self.inner.limited.read(self.inner.bank.db()).await?;
+        self.look_again().await?;
         drop(self.inner.queue.try_send(Task::LookAgain));
-        Ok(())
+        let mut telling = self.inner.bank.db().begin().await?;
+        telling.announce().await?;
+        telling.commit().await
     }
 }
 

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::place::Place;
+
 /// What anything may take here before the test fails.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
@@ -114,6 +116,8 @@ pub(crate) struct Bastion {
     pub(crate) log: Lines,
     folder: TempDir,
     child: Child,
+    /// Behind the process: its database goes when nobody is connected.
+    place: Option<Place>,
 }
 
 /// A key as `keys create --json` tells it.
@@ -140,6 +144,10 @@ impl Bastion {
     pub(crate) fn start(folder: TempDir, change: impl FnOnce(&mut Command)) -> Bastion {
         let mut serve = command(folder.path());
         serve.arg("serve").stderr(Stdio::piped()).stdout(Stdio::null());
+        let place = Place::of(folder.path());
+        if let Some(place) = &place {
+            place.tell(&mut serve);
+        }
         change(&mut serve);
         let mut child = serve.spawn().unwrap();
         let log = Lines::default();
@@ -150,7 +158,7 @@ impl Bastion {
             word.parse().unwrap()
         };
         let (callers, operators) = (address("callers="), address("operators="));
-        Bastion { callers, operators, log, folder, child }
+        Bastion { callers, operators, log, folder, child, place }
     }
 
     /// Its folder: `bastion.toml` and `data`.
@@ -217,6 +225,8 @@ impl Bastion {
 
     /// Ends it without mercy, if it still runs, and gives its folder for the next one.
     pub(crate) fn into_folder(mut self) -> TempDir {
+        // What is kept for the folder stays for whoever starts in it.
+        std::mem::forget(self.place.take());
         std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
     }
 

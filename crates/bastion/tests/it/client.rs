@@ -101,6 +101,11 @@ impl Client {
 
     /// A chat call's status and body, or where it broke.
     pub(crate) async fn try_chat(&self, body: &'static str) -> Result<(u16, Bytes), String> {
+        self.attempt(body).await.map(|answer| (answer.status, answer.body))
+    }
+
+    /// A chat call's answer, or where it broke.
+    pub(crate) async fn attempt(&self, body: &'static str) -> Result<Answer, String> {
         let request = self.request("POST", "/v1/chat/completions", &[]);
         let request = request.body(Full::new(Bytes::from_static(body.as_bytes()))).unwrap();
         let talk = async {
@@ -109,9 +114,9 @@ impl Client {
                 http1::handshake(TokioIo::new(stream)).await.map_err(|e| e.to_string())?;
             drop(bastion_runtime::Tasks::new().spawn(connection));
             let response = sender.send_request(request).await.map_err(|e| e.to_string())?;
-            let status = response.status().as_u16();
-            let body = response.into_body().collect().await.map_err(|e| e.to_string())?;
-            Ok((status, body.to_bytes()))
+            let (head, body) = response.into_parts();
+            let body = body.collect().await.map_err(|e| e.to_string())?.to_bytes();
+            Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
         };
         tokio::time::timeout(LIMIT, talk).await.expect("the call hangs")
     }

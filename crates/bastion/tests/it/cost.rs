@@ -3,8 +3,7 @@
 //! A test here must never leave money held: each ends with a ledger that is worked out anew.
 
 mod commands;
-mod crash;
-mod outage;
+pub(crate) mod sqlite_only;
 mod surfaces;
 
 use std::time::Duration;
@@ -27,7 +26,7 @@ struct Till {
 }
 
 /// The configuration that tests begin with, with prices: 50 and 200 nano-units a token.
-fn priced(config: &str) -> String {
+pub(crate) fn priced(config: &str) -> String {
     let price = "kind = \"chat\"\nprice = { input = \"0.05\", output = \"0.20\" }\n";
     let begin = "[models.\"gpt-oss-20b\"]\nupstream = \"simulated\"\n";
     let plain = format!("{begin}kind = \"chat\"\n");
@@ -92,13 +91,13 @@ async fn clean(bastion: &Bastion, entries: i64) {
 }
 
 /// An amount as the API writes it, in nano-units.
-fn nanos(amount: &Value) -> i64 {
+pub(crate) fn nanos(amount: &Value) -> i64 {
     let text = amount.as_str().unwrap_or_else(|| panic!("no amount: {amount}"));
     bastion_types::Money::parse(text).unwrap().nanos()
 }
 
 /// What a recorded call's usage costs by the price of these tests.
-fn price_of(call: &Value) -> i64 {
+pub(crate) fn price_of(call: &Value) -> i64 {
     let tokens = |name: &str| call["usage"][name].as_i64().unwrap();
     tokens("input_tokens") * 50 + tokens("output_tokens") * 200
 }

@@ -2,8 +2,6 @@
 //!
 //! A test here must never count on the clock: a refill within it is too small to matter.
 
-mod shared;
-
 use bastion_sim::LogEntry;
 use hyper::Response;
 use hyper::body::Incoming;
@@ -22,7 +20,7 @@ impl Scene {
 }
 
 /// Checks that an answer is a 429 with all that a client needs, and gives its text.
-fn limited(answer: &Answer) -> String {
+pub(crate) fn limited(answer: &Answer) -> String {
     assert_eq!(answer.refusal(), (429, "rate_limit_exceeded".to_owned()), "{}", answer.text());
     assert_eq!(answer.json()["error"]["type"], "rate_limit_error");
     let wait: u32 = answer.header("retry-after").parse().expect("no integer seconds");
@@ -31,7 +29,7 @@ fn limited(answer: &Answer) -> String {
     answer.json()["error"]["message"].as_str().unwrap().to_owned()
 }
 
-fn number(answer: &Answer, header: &str) -> u64 {
+pub(crate) fn number(answer: &Answer, header: &str) -> u64 {
     answer.header(header).parse().unwrap_or_else(|_| panic!("no {header}: {:?}", answer.headers))
 }
 
@@ -144,7 +142,7 @@ async fn a_call_that_can_never_fit_is_told_so() {
 }
 
 /// Opens so many streams and reads each one's first piece.
-async fn held(client: &Client, count: usize) -> Vec<Response<Incoming>> {
+pub(crate) async fn held(client: &Client, count: usize) -> Vec<Response<Incoming>> {
     let mut held = Vec::new();
     for _ in 0..count {
         let mut stream = client.open_stream().await;
@@ -190,7 +188,7 @@ async fn calls_at_once_are_exact_while_streams_are_held_and_slots_come_back() {
     }
 }
 
-fn count(calls: &[serde_json::Value], stream: &str) -> usize {
+pub(crate) fn count(calls: &[serde_json::Value], stream: &str) -> usize {
     calls.iter().filter(|call| call["stream"] == stream).count()
 }
 

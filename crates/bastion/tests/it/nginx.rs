@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use bastion_sim::{LogEntry, Outcome};
 use tempfile::TempDir;
 
-use crate::bastion::{LIMIT, command};
+use crate::bastion::{Bastion, LIMIT, command};
 use crate::client::{CHAT, Client, STREAM, piece, raw};
 use crate::scene::Scene;
 
@@ -20,36 +20,55 @@ const NGINX: &str = "/usr/sbin/nginx";
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// A running nginx, ended with its test.
-struct Nginx {
-    address: SocketAddr,
+pub(crate) struct Nginx {
+    /// Where callers connect.
+    pub(crate) address: SocketAddr,
     child: Child,
     folder: TempDir,
 }
 
 impl Nginx {
-    /// Before this scene's gateway.
-    fn before(scene: &Scene) -> Nginx {
+    /// Before these gateways, the first of which prints its configuration; `change` may change that.
+    pub(crate) fn before(nodes: &[&Bastion], change: impl FnOnce(String) -> String) -> Nginx {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let mut print = command(scene.bastion.folder());
-        // The gateway took a free port: nginx has to know which.
-        print.env("BASTION_SERVER__LISTEN", scene.bastion.callers.to_string());
-        let printed = print
-            .args(["init", "nginx", "--plain", "--listen", &address.to_string()])
-            .output()
-            .unwrap();
+        let mut print = command(nodes[0].folder());
+        print.args(["init", "nginx", "--plain", "--listen", &address.to_string()]);
+        // The gateways took free ports: nginx has to know which.
+        for node in nodes {
+            print.args(["--node", &node.callers.to_string()]);
+        }
+        let printed = print.output().unwrap();
         assert!(printed.status.success(), "{}", String::from_utf8_lossy(&printed.stderr));
-        std::fs::write(folder.path().join("bastion.conf"), &printed.stdout).unwrap();
+        let printed = change(String::from_utf8(printed.stdout).unwrap());
+        std::fs::write(folder.path().join("bastion.conf"), printed).unwrap();
         std::fs::write(folder.path().join("nginx.conf"), around(folder.path())).unwrap();
         drop(free);
-        let mut nginx = Command::new(NGINX);
-        nginx.arg("-p").arg(folder.path()).args(["-c", "nginx.conf", "-e", "error.log"]);
-        nginx.stdout(Stdio::null()).stderr(Stdio::null());
-        let child = nginx.spawn().expect("Debian's nginx-light is installed by scripts/test");
-        let nginx = Nginx { address, child, folder };
+        let nginx = Nginx { address, child: master(&folder), folder };
         nginx.listens();
         nginx
+    }
+
+    /// Sends a signal to all of its processes, such as `STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let own = self.child.id();
+        let workers = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap();
+        let all = workers.split_whitespace().map(str::to_owned).chain([own.to_string()]);
+        let sent = Command::new("kill").arg(format!("-{name}")).args(all).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// Ends it without mercy.
+    pub(crate) fn go(&mut self) {
+        self.signal("KILL");
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it where it was.
+    pub(crate) fn come(&mut self) {
+        self.child = master(&self.folder);
+        self.listens();
     }
 
     fn listens(&self) {
@@ -64,11 +83,23 @@ impl Nginx {
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        // TERM lets the master end its workers; KILL would leave them.
+        if self.child.try_wait().unwrap().is_some() {
+            return;
+        }
+        // TERM lets the master end its workers; KILL would leave them. One that is frozen hears none.
+        self.signal("CONT");
         let ended = Command::new("kill").arg(self.child.id().to_string()).status();
         assert!(ended.unwrap().success());
         self.child.wait().unwrap();
     }
+}
+
+/// Its first process.
+fn master(folder: &TempDir) -> Child {
+    let mut nginx = Command::new(NGINX);
+    nginx.arg("-p").arg(folder.path()).args(["-c", "nginx.conf", "-e", "error.log"]);
+    nginx.stdout(Stdio::null()).stderr(Stdio::null());
+    nginx.spawn().expect("Debian's nginx-light is installed by scripts/test")
 }
 
 /// What a distribution's nginx.conf has around the printed file.
@@ -78,7 +109,7 @@ fn around(folder: &std::path::Path) -> String {
         .concat();
     let own = if folder.starts_with("/root") { "user root;\n" } else { "" };
     format!(
-        "{own}daemon off;\nworker_processes 1;\npid nginx.pid;\nevents {{ worker_connections 256; \
+        "{own}daemon off;\nworker_processes 1;\npid nginx.pid;\nevents {{ worker_connections 1024; \
          }}\nhttp {{\n  access_log off;\n{temporary}  include bastion.conf;\n}}\n"
     )
 }
@@ -91,7 +122,7 @@ fn through(nginx: &Nginx, scene: &Scene) -> Client {
 async fn events_arrive_one_by_one_through_nginx() {
     const EVENTS: usize = 8;
     let scene = Scene::set();
-    let nginx = Nginx::before(&scene);
+    let nginx = Nginx::before(&[&scene.bastion], |printed| printed);
     let events = ["'{}'"; EVENTS - 1].join(", ");
     scene.upstream.play(&format!("[[answer]]\ngap_ms = 250\nevents = [{events}, '[DONE]']\n"));
     let mut stream = through(&nginx, &scene).open_stream().await;
@@ -110,7 +141,7 @@ async fn events_arrive_one_by_one_through_nginx() {
 #[tokio::test]
 async fn a_caller_who_leaves_nginx_stops_the_upstream() {
     let scene = Scene::set();
-    let nginx = Nginx::before(&scene);
+    let nginx = Nginx::before(&[&scene.bastion], |printed| printed);
     let client = through(&nginx, &scene);
     let stopped = |all: &[LogEntry]| all.iter().any(|e| e.outcome == Some(Outcome::ClosedByPeer));
     scene.upstream.play("[[answer]]\ngap_ms = 3600000\nevents = ['{}', '{}']\n");
@@ -130,7 +161,7 @@ async fn a_caller_who_leaves_nginx_stops_the_upstream() {
 async fn refusals_pass_nginx_and_its_own_are_the_envelope() {
     let scene =
         Scene::with(|config| config.replace("[operator]", "max_body_bytes = 4096\n[operator]"));
-    let nginx = Nginx::before(&scene);
+    let nginx = Nginx::before(&[&scene.bastion], |printed| printed);
     let client = through(&nginx, &scene);
     assert_eq!(client.chat(CHAT).await.status, 200);
     assert_eq!(client.chat(STREAM).await.status, 200);

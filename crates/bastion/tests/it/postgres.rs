@@ -78,6 +78,25 @@ impl Postgres {
         }
     }
 
+    /// Kills all of its processes without mercy.
+    pub(crate) fn die(&mut self) {
+        self.signal("KILL");
+        if let Some(mut child) = self.child.take() {
+            child.wait().unwrap();
+        }
+    }
+
+    /// What a statement answers, as its first column's first value; an administrator asks.
+    pub(crate) fn ask(&self, statement: &str) -> String {
+        let mut psql = self.program("psql");
+        psql.args(self.address()).args(["--username=bastion", "--dbname=postgres"]);
+        psql.args(["--no-psqlrc", "--tuples-only", "--no-align", "--command", statement]);
+        let done = psql.output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "{statement}: {said}");
+        String::from_utf8_lossy(&done.stdout).trim().to_owned()
+    }
+
     /// Sends a signal to all of its processes, such as `STOP` or `CONT`.
     pub(crate) fn signal(&self, name: &str) {
         let own = self.child.as_ref().unwrap().id();
@@ -118,7 +137,7 @@ fn is_root() -> bool {
 }
 
 /// Debian keeps the server's programs out of the path, by version.
-fn programs() -> PathBuf {
+pub(crate) fn programs() -> PathBuf {
     let versions = std::fs::read_dir("/usr/lib/postgresql");
     let versions = versions.expect("Debian's postgresql is installed by scripts/test");
     let newest = versions.map(|version| version.unwrap().path()).max();

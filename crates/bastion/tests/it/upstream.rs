@@ -45,6 +45,11 @@ impl Upstream {
         self.controls.set_keys(vec![key.to_owned()]);
     }
 
+    /// How many requests it ever got.
+    pub(crate) fn sent(&self) -> u64 {
+        self.log.entries().last().map_or(0, |entry| entry.n)
+    }
+
     /// Waits until its log is as `is` says.
     pub(crate) async fn wait_for(&self, is: impl Fn(&[LogEntry]) -> bool) {
         assert!(self.log.wait_for(is, LIMIT).await, "{:#?}", self.log.entries());

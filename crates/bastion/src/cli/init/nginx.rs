@@ -20,6 +20,7 @@ Examples:
   bastion init nginx > /etc/nginx/conf.d/bastion.conf
   bastion init nginx --server-name llm.example.org \\
     --certificate /etc/nginx/tls/llm.pem --certificate-key /etc/nginx/tls/llm.key
+  bastion init nginx --node 10.0.0.11:8080 --node 10.0.0.12:8080
   bastion init nginx --plain --listen 127.0.0.1:8000";
 
 const TEMPLATE: &str = include_str!("nginx.conf");
@@ -37,6 +38,9 @@ pub(crate) struct NginxArguments {
     /// Where nginx listens: a port, or an address and a port
     #[arg(long, value_name = "ADDRESS", default_value = "443")]
     listen: String,
+    /// A node, where there are several: its address and port; without any, this deployment's own
+    #[arg(long = "node", value_name = "ADDRESS:PORT")]
+    nodes: Vec<SocketAddr>,
     /// The name that callers use
     #[arg(long, value_name = "NAME", default_value = "_")]
     server_name: String,
@@ -78,7 +82,7 @@ fn print(config: &Config, arguments: &NginxArguments) -> anyhow::Result<String> 
     };
     let seconds = |span: Span| format!("{}s", span.duration().as_secs().max(1));
     Ok(TEMPLATE
-        .replace("{bastion}", &reachable(server.listen).to_string())
+        .replace("{servers}", &servers(server.listen, &arguments.nodes))
         .replace("{listen}", &listening(arguments))
         .replace("{max_body_bytes}", &server.max_body_bytes.to_string())
         .replace("{header_timeout}", &seconds(server.timeout.header))
@@ -108,6 +112,14 @@ fn verified(certificate: &str) -> String {
         "        proxy_ssl_verify on;\n        proxy_ssl_trusted_certificate {certificate};\n        \
          proxy_ssl_server_name on;\n        proxy_ssl_name $host;\n"
     )
+}
+
+/// One line for each node.
+fn servers(own: SocketAddr, nodes: &[SocketAddr]) -> String {
+    let own = [reachable(own)];
+    let all = if nodes.is_empty() { &own[..] } else { nodes };
+    let lines: Vec<String> = all.iter().map(|node| format!("    server {node};")).collect();
+    lines.join("\n")
 }
 
 /// Where Bastion is reached from this machine.
@@ -171,6 +183,13 @@ mod tests {
         assert!(text.contains("proxy_read_timeout 690s;"), "{text}");
         assert!(!text.contains('{') || !text.contains("{listen}"), "{text}");
         assert!(!text.contains("ssl_certificate"), "{text}");
+    }
+
+    #[test]
+    fn each_node_has_its_line() {
+        let text = printed("", &["--node", "10.0.0.11:8080", "--node", "[::1]:8081"]).unwrap();
+        let lines = "    server 10.0.0.11:8080;\n    server [::1]:8081;\n";
+        assert!(text.contains(lines) && text.matches("    server ").count() == 2, "{text}");
     }
 
     #[test]

@@ -109,18 +109,6 @@ async fn a_second_drill_is_told_who_runs() {
 }
 
 #[tokio::test]
-async fn a_killed_server_leaves_an_honest_record() {
-    let upstream = Upstream::start();
-    let mut bastion = deployment(&upstream);
-    start(&bastion).await;
-    at_work(&bastion).await;
-    bastion.signal("KILL");
-    bastion.wait();
-    let bastion = Bastion::start(bastion.into_folder(), |_| {});
-    interrupted(&bastion, "the process that ran it ended before the drill did").await;
-}
-
-#[tokio::test]
 async fn a_server_that_drains_ends_its_drill_first() {
     let upstream = Upstream::start();
     let mut bastion = deployment(&upstream);
@@ -130,4 +118,22 @@ async fn a_server_that_drains_ends_its_drill_first() {
     assert_eq!(bastion.wait(), Some(0), "{}", bastion.log.text());
     let bastion = Bastion::start(bastion.into_folder(), |_| {});
     interrupted(&bastion, "was shut down").await;
+}
+
+/// Whoever takes the file knows that nobody else is at the drill. On PostgreSQL another process
+/// may be, until the drill is overdue: the store's tests show that with a clock of their own.
+mod sqlite_only {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_killed_server_leaves_an_honest_record() {
+        let upstream = Upstream::start();
+        let mut bastion = deployment(&upstream);
+        start(&bastion).await;
+        at_work(&bastion).await;
+        bastion.signal("KILL");
+        bastion.wait();
+        let bastion = Bastion::start(bastion.into_folder(), |_| {});
+        interrupted(&bastion, "the process that ran it ended before the drill did").await;
+    }
 }

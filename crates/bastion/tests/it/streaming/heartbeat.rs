@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::stage::{Act, DONE, ROLE, Stage, contents, events, patient, say, wait_ms, whole, word};
 use crate::bastion::Bastion;
-use crate::client::{self, Answer, CHAT, STREAM, piece};
+use crate::client::{self, Answer, CHAT, Client, STREAM, piece};
 
 /// Longer than one heartbeat and shorter than two.
 const OVER_ONE: Duration = Duration::from_millis(1500);
@@ -169,10 +169,15 @@ async fn an_upstreams_own_signs_of_life_do_not_silence_ours() {
 async fn a_failure_behind_a_sign_of_life_is_an_error_event() {
     let broken = |end: Vec<Act>| [vec![Act::Head, say(ROLE), wait_ms(1300)], end].concat();
     let raw = |text: &str| vec![Act::Raw(text.into())];
-    let check = async |plays: Vec<Vec<Act>>, code: &str, unknown: u32| {
+    // All of them are open before the first one is called: starting one takes the thread.
+    let open = async |plays: Vec<Vec<Act>>| {
         let attempts = u32::try_from(plays.len()).unwrap();
         let stage = Stage::playing(plays).await;
-        let (bastion, client) = stage.open(|config| patient(&config, attempts));
+        let opened = stage.open(|config| patient(&config, attempts));
+        (stage, opened, attempts)
+    };
+    let check = async |opened: (Stage, (Bastion, Client), u32), code: &str, unknown: u32| {
+        let (stage, (bastion, client), attempts) = opened;
         let answer = client.chat(STREAM).await;
         failed_inside(&bastion, &answer, code, attempts.into()).await;
         assert_eq!(stage.bodies().len(), attempts as usize);
@@ -184,27 +189,28 @@ async fn a_failure_behind_a_sign_of_life_is_an_error_event() {
     let error = "data: {\"error\":{\"message\":\"leak\"}}\n\n";
     let cut = broken(vec![Act::Cut]);
     tokio::join!(
-        check(vec![cut.clone()], "upstream_error", 1),
-        check(vec![broken(vec![Act::End])], "upstream_error", 1),
-        check(vec![broken(vec![say(error), Act::End])], "upstream_error", 1),
-        check(vec![cut.clone(), vec![Act::Cut]], "upstream_error", 2),
+        check(open(vec![cut.clone()]).await, "upstream_error", 1),
+        check(open(vec![broken(vec![Act::End])]).await, "upstream_error", 1),
+        check(open(vec![broken(vec![say(error), Act::End])]).await, "upstream_error", 1),
+        check(open(vec![cut.clone(), vec![Act::Cut]]).await, "upstream_error", 2),
         check(
-            vec![cut.clone(), raw("HTTP/1.1 401 No\r\ncontent-length: 2\r\n\r\n{}")],
+            open(vec![cut.clone(), raw("HTTP/1.1 401 No\r\ncontent-length: 2\r\n\r\n{}")]).await,
             "upstream_credentials",
             1
         ),
         check(
-            vec![cut.clone(), raw("HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n")],
+            open(vec![cut.clone(), raw("HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n")]).await,
             "service_unavailable",
             1
         ),
         check(
-            vec![
+            open(vec![
                 cut,
                 raw(
                     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
                 )
-            ],
+            ])
+            .await,
             "upstream_error",
             2
         ),

@@ -4,9 +4,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Till, clean, nanos};
 use crate::bastion::{Bastion, Key};
 use crate::client::{CHAT, Client};
+use crate::cost::{Till, clean, nanos};
 
 /// Deaths under load; `BASTION_CRASH_ROUNDS` asks for more.
 const ROUNDS: u32 = 3;
@@ -17,7 +17,7 @@ const CALLERS: u32 = 24;
 /// Answers of a round before the process is killed.
 const ANSWERS: u64 = 40;
 
-fn rounds() -> u32 {
+pub(crate) fn rounds() -> u32 {
     std::env::var("BASTION_CRASH_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS)
 }
 

@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 
 use tokio::time::Instant;
 
-use super::{AWAY, Till};
 use crate::client::CHAT;
+use crate::cost::{AWAY, Till};
 
 /// Another process that has the database to itself.
 struct Locked {

@@ -7,9 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use tempfile::TempDir;
 
-use super::{held, limited, number};
 use crate::bastion::{Bastion, CONFIG, Key, LIMIT};
 use crate::client::{CHAT, Client, STREAM};
+use crate::limits::{count, held, limited, number};
 use crate::redis::Redis;
 use crate::upstream::Upstream;
 
@@ -79,7 +79,7 @@ impl Two {
 }
 
 /// Waits until a gateway says so of itself, with the status 200.
-async fn is(node: &Bastion, word: &str) {
+pub(super) async fn is(node: &Bastion, word: &str) {
     let nobody = Client::with_text(node.callers, "");
     let ask = async {
         loop {
@@ -137,7 +137,7 @@ async fn two_gateways_hold_together_exactly_the_calls_at_once() {
     assert_eq!(two.upstream.log.entries().len(), 5);
     drop(streams);
     for (node, left) in two.nodes.iter().zip([3, 2]) {
-        node.calls_when(|calls| super::count(calls, "cancelled") == left).await;
+        node.calls_when(|calls| count(calls, "cancelled") == left).await;
     }
     // Told to Redis by then, or within a moment.
     let streams = [held_when_free(&one, 1).await, held_when_free(&other, 4).await];
@@ -148,7 +148,7 @@ async fn two_gateways_hold_together_exactly_the_calls_at_once() {
 }
 
 /// Opens so many streams, each one as soon as there is a slot.
-async fn held_when_free(
+pub(super) async fn held_when_free(
     client: &Client,
     count: usize,
 ) -> Vec<hyper::Response<hyper::body::Incoming>> {

@@ -1,0 +1,13 @@
+//! Gateways on servers that the test starts, loses, freezes and brings back itself.
+//!
+//! They are shown once: the run on shared servers leaves out whatever has `own_servers` in its path.
+
+mod callers;
+mod cap;
+mod crash;
+mod far;
+mod faults;
+mod limits;
+mod load;
+mod nodes;
+mod three;
