@@ -11,9 +11,6 @@ use crate::notes::Problem;
 use crate::reader::{Invalid, Reader};
 use crate::tree::Node;
 
-/// Is money held before a call is sent? Until it is, no cap loads, nor what goes with caps.
-pub(crate) const HELD: bool = false;
-
 /// The most that may be spent in a period of the environment's calendar.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Caps {
@@ -35,25 +32,13 @@ const MOST_UNITS: i64 = 1_000_000_000;
 
 const NANOS_PER_UNIT: i64 = 1_000_000_000;
 
-pub(crate) const MONTHLY_CAP: Field = held(
-    Field::absent("monthly_cap", Kind::Amount, "no cap", "the most that is spent in a month"),
-    Field::unbuilt("monthly_cap", "a cap on spending"),
-);
-pub(crate) const DAILY_CAP: Field = held(
-    Field::absent("daily_cap", Kind::Amount, "no cap", "the most that is spent in a day"),
-    Field::unbuilt("daily_cap", "a cap on spending"),
-);
-
-/// A setting that loads once money is held.
-pub(crate) const fn held(built: Field, unbuilt: Field) -> Field {
-    if HELD { built } else { unbuilt }
-}
+pub(crate) const MONTHLY_CAP: Field =
+    Field::absent("monthly_cap", Kind::Amount, "no cap", "the most that is spent in a month");
+pub(crate) const DAILY_CAP: Field =
+    Field::absent("daily_cap", Kind::Amount, "no cap", "the most that is spent in a day");
 
 /// Reads both.
 pub(crate) fn read(reader: &Reader<'_>) -> Result<Caps, Invalid> {
-    if !HELD {
-        return Ok(Caps::default());
-    }
     let monthly = reader.maybe(&MONTHLY_CAP, cap);
     let daily = reader.maybe(&DAILY_CAP, cap);
     Ok(Caps { monthly: monthly?, daily: daily? })

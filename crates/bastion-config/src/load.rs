@@ -160,10 +160,9 @@ impl Parts {
         else {
             return;
         };
-        let surface_caps = surfaces.values().any(|surface| !surface.caps.is_none());
         let prepaid = *prepaid;
         let counted =
-            agreement::money::Counted { upstreams, models, environments, prepaid, surface_caps };
+            agreement::money::Counted { upstreams, models, environments, surfaces, prepaid };
         agreement::money::caps_can_be_held(root, &counted, notes);
     }
 

@@ -97,7 +97,7 @@ async fn carry(
     let dispatched = dispatch::dispatch(calling, &mut line).await;
     hold.forget_body();
     let relayed = relay::relay(desk, arrival, dispatched, line).await;
-    settle::settle(desk, caller, hold, relayed).await
+    settle::settle(desk, (caller, arrival), hold, relayed).await
 }
 
 fn turn_away(turned: Turned, arrival: &Arrival, reply: Reply) -> Settlement {

@@ -41,8 +41,8 @@ pub struct Policy {
     /// Whose `x-forwarded-for` counts.
     pub(crate) trusted_proxies: Vec<Network>,
     money: HashMap<EnvironmentName, MoneyPolicy>,
-    /// Of an environment that left the configuration: its calls are turned away before.
-    open: MoneyPolicy,
+    /// Of an environment that left the configuration.
+    gone: MoneyPolicy,
     /// When an empty balance refuses.
     pub(crate) prepaid: Prepaid,
     /// How often, how soon and how long a call is tried.
@@ -79,6 +79,9 @@ impl Policy {
         let environment = |(name, environment): (&EnvironmentName, &_)| {
             (name.clone(), EnvironmentPolicy::new(environment))
         };
+        let money = |(name, environment): (&EnvironmentName, &_)| {
+            (name.clone(), MoneyPolicy::new(environment))
+        };
         let header = |name: &String| {
             HeaderName::try_from(name.as_str())
                 .map_err(|_| PolicyError::Unusable(name.clone(), "it is no header's name"))
@@ -89,13 +92,9 @@ impl Policy {
             environments: config.environments.iter().map(environment).collect(),
             served: config.server.environments.clone(),
             trusted_proxies: config.server.trusted_proxies.clone(),
-            money: config
-                .environments
-                .keys()
-                .map(|name| (name.clone(), MoneyPolicy::OPEN))
-                .collect(),
-            open: MoneyPolicy::OPEN,
-            prepaid: Prepaid::Auto,
+            money: config.environments.iter().map(money).collect(),
+            gone: MoneyPolicy::GONE,
+            prepaid: money::prepaid(config.prepaid),
             retry: RetryPolicy::new(&config.retry),
             max_body_bytes: config.server.max_body_bytes,
             body_timeout: config.server.timeout.body.duration(),
@@ -116,7 +115,7 @@ impl Policy {
 
     /// What limits the money of an environment's calls.
     pub(crate) fn money(&self, environment: &EnvironmentName) -> &MoneyPolicy {
-        self.money.get(environment).unwrap_or(&self.open)
+        self.money.get(environment).unwrap_or(&self.gone)
     }
 
     /// A surface.

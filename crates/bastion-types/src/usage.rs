@@ -60,6 +60,14 @@ impl Usage {
         }
     }
 
+    /// Is any count of it above `most`? Then it is no usage that a call can have.
+    pub fn is_beyond(&self, most: u64) -> bool {
+        let input = [self.input_tokens, self.cached_input_tokens, self.cache_write_tokens];
+        let output = [self.output_tokens, self.reasoning_tokens];
+        let other = [self.images, self.audio_ms, self.characters];
+        input.into_iter().chain(output).chain(other).any(|count| count > most)
+    }
+
     /// Input and output together.
     pub fn total_tokens(&self) -> u64 {
         self.input_tokens.saturating_add(self.output_tokens)

@@ -1,10 +1,10 @@
 //! What caps say about prices: money is held only for what can be counted.
 //!
-//! It must never let a capped environment reach what has no price or no end.
+//! It must never let a cap reach what has no price or no end.
 
 use std::collections::BTreeMap;
 
-use bastion_types::{EnvironmentName, ModelName, UpstreamName};
+use bastion_types::{EnvironmentName, ModelName, Price, SurfaceName, UpstreamName};
 
 use crate::codes;
 use crate::elements::balance::Prepaid;
@@ -12,6 +12,7 @@ use crate::elements::environments::Environment;
 use crate::elements::models::kind::Kind;
 use crate::elements::models::route::Route;
 use crate::elements::models::{self, Model};
+use crate::elements::surfaces::Surface;
 use crate::elements::upstreams::Upstream;
 use crate::notes::{Notes, Problem};
 use crate::tree::{Origin, Table};
@@ -21,31 +22,45 @@ pub(crate) struct Counted<'a> {
     pub(crate) upstreams: &'a BTreeMap<UpstreamName, Upstream>,
     pub(crate) models: &'a BTreeMap<ModelName, Model>,
     pub(crate) environments: &'a BTreeMap<EnvironmentName, Environment>,
+    pub(crate) surfaces: &'a BTreeMap<SurfaceName, Surface>,
     pub(crate) prepaid: Prepaid,
-    /// Has any surface a cap?
-    pub(crate) surface_caps: bool,
 }
 
-/// What a capped environment can reach has a price and a bound.
+/// What a cap or the balance can reach has a price and a bound. Each model is told once.
 pub(crate) fn caps_can_be_held(root: &Table, counted: &Counted<'_>, notes: &Notes) {
-    let everywhere = counted.surface_caps || counted.prepaid == Prepaid::Always;
-    let capped = |environment: &Environment| everywhere || !environment.caps.is_none();
-    for (name, environment) in counted.environments.iter().filter(|(_, one)| capped(one)) {
-        for (model_name, model) in counted.models {
-            let reach = |route: &&Route| reaches(counted.upstreams, environment, route);
-            let mut routes = model.routes.iter().filter(reach);
-            let Some(problem) = routes.find_map(|route| uncountable(model, route)) else {
-                continue;
-            };
-            let message = format!(
-                "the environment '{name}' has a cap and can reach the model '{model_name}', \
-                 which {}",
-                problem.message
-            );
-            let path = [models::SECTION.name, model_name.as_str()];
-            let origin = root.find(&path).map_or(Origin::Default, |node| node.origin.clone());
-            notes.error(&path.join("."), &origin, Problem { message, ..problem });
+    for (name, model) in counted.models {
+        let mut limited = counted.environments.iter().filter_map(|(environment, asks)| {
+            let reaches = |route: &&Route| reaches(counted.upstreams, asks, route);
+            let mut routes = model.routes.iter().filter(reaches);
+            let problem = routes.find_map(|route| uncountable(model, route))?;
+            Some((counted.limit(name, (environment, asks))?, problem))
+        });
+        let Some((limit, problem)) = limited.next() else { continue };
+        let message = format!("{limit} the model '{name}', which {}", problem.message);
+        let path = [models::SECTION.name, name.as_str()];
+        let origin = root.find(&path).map_or(Origin::Default, |node| node.origin.clone());
+        notes.error(&path.join("."), &origin, Problem { message, ..problem });
+    }
+}
+
+impl Counted<'_> {
+    /// What limits the money of this model's calls in this environment, as a sentence begins.
+    fn limit(
+        &self,
+        model: &ModelName,
+        (name, environment): (&EnvironmentName, &Environment),
+    ) -> Option<String> {
+        if !environment.caps.is_none() {
+            return Some(format!("the environment '{name}' has a cap and can reach"));
         }
+        if self.prepaid == Prepaid::Always {
+            return Some(format!("the balance is prepaid and the environment '{name}' can reach"));
+        }
+        let uses = |surface: &Surface| !surface.caps.is_none() && surface.models.contains(model);
+        let capped = self.surfaces.iter().find(|(_, surface)| uses(surface));
+        capped.map(|(surface, _)| {
+            format!("the surface '{surface}' has a cap and in the environment '{name}' can reach")
+        })
     }
 }
 
@@ -69,13 +84,23 @@ fn uncountable(model: &Model, route: &Route) -> Option<Problem> {
              it out of this environment by its regions",
         ));
     };
-    let reads_text = |kind: &Kind| matches!(kind, Kind::Chat | Kind::Completions | Kind::Responses);
-    let is_text = model.kinds.iter().any(reads_text);
-    let by_tokens = price.dearest_output_per_million().nanos() > 0;
-    let is_bounded = model.context_tokens.is_some();
-    let needs = is_text || (by_tokens && model.max_output_tokens.is_none());
-    (needs && !is_bounded).then(|| {
+    let is_endless = |kind: &Kind| needs_context(*kind, &price, model.max_output_tokens);
+    (model.context_tokens.is_none() && model.kinds.iter().any(is_endless)).then(|| {
         Problem::new(codes::UNBOUNDED_MODEL, "says no context_tokens, so nothing bounds its cost")
             .help("add context_tokens: no call can cost more than that holds")
     })
+}
+
+/// Is there a call of this kind that only the context bounds? What costs nothing needs no bound.
+fn needs_context(kind: Kind, price: &Price, max_output_tokens: Option<u64>) -> bool {
+    let input = price.dearest_input_per_million().nanos() > 0;
+    let output = price.dearest_output_per_million().nanos() > 0;
+    let endless_output = output && max_output_tokens.is_none();
+    match kind {
+        // A prompt may hold images and recordings, which its bytes do not bound.
+        Kind::Chat | Kind::Completions | Kind::Responses => input || output,
+        Kind::Image => endless_output,
+        Kind::Transcription => input || endless_output,
+        Kind::Embeddings | Kind::Speech => false,
+    }
 }

@@ -1,6 +1,5 @@
 //! `[balance]`: does a prepaid balance stop calls?
 
-use crate::caps::{HELD, held};
 use crate::field::{Field, Kind};
 use crate::kinds;
 use crate::reader::{Invalid, Reader};
@@ -21,10 +20,8 @@ const WORDS: [(&str, Prepaid); 3] =
     [("auto", Prepaid::Auto), ("true", Prepaid::Always), ("false", Prepaid::Never)];
 
 /// The section.
-pub(crate) const SECTION: Field = held(
-    Field::absent("balance", Kind::Table(FIELDS), "its defaults", "the prepaid balance"),
-    Field::unbuilt("balance", "a prepaid balance"),
-);
+pub(crate) const SECTION: Field =
+    Field::absent("balance", Kind::Table(FIELDS), "its defaults", "the prepaid balance");
 
 const PREPAID: Field = Field::default(
     "prepaid",
@@ -42,5 +39,5 @@ pub(crate) fn read(reader: &Reader<'_>) -> Result<Prepaid, Invalid> {
         Ok(false) => Ok(Prepaid::Never),
         Err(_) => kinds::word(&WORDS, node),
     };
-    if HELD { reader.one(&PREPAID, read) } else { Ok(Prepaid::default()) }
+    reader.one(&PREPAID, read)
 }

@@ -2,7 +2,7 @@
 
 use bastion_types::{Enforce, Region, Span, Zone};
 
-use crate::caps::{self, Caps, HELD, held};
+use crate::caps::{self, Caps};
 use crate::codes;
 use crate::enforce;
 use crate::field::{Field, Kind};
@@ -48,19 +48,14 @@ const REGIONS: Field = Field::absent(
     "calls of this environment go only to upstreams inside these regions; empty or absent: to any",
 );
 
-const HOLD_WAIT: Field = held(
-    Field::default(
-        "hold_wait",
-        Kind::Span,
-        "2s",
-        "how long a call waits for money that running calls hold; at most a minute",
-    ),
-    Field::unbuilt("hold_wait", "waiting for money that running calls hold"),
+const HOLD_WAIT: Field = Field::default(
+    "hold_wait",
+    Kind::Span,
+    "2s",
+    "how long a call waits for money that running calls hold; at most a minute",
 );
-const TIMEZONE: Field = held(
-    Field::default("timezone", Kind::Text, "UTC", "where its days and months end"),
-    Field::unbuilt("timezone", "the calendar of spend caps"),
-);
+const TIMEZONE: Field =
+    Field::default("timezone", Kind::Text, "UTC", "where its days and months end");
 const REQUIRE_SURFACE: Field = Field::default(
     "require_surface",
     Kind::Boolean,
@@ -96,11 +91,8 @@ const FIELDS: &[Field] = &[
 pub(crate) fn read(reader: &Reader<'_>) -> Result<Environment, Invalid> {
     let regions = reader.maybe_list(&REGIONS, kinds::name(Region::parse));
     let (caps, enforce) = (caps::read(reader), enforce::read(reader));
-    let (hold_wait, timezone) = if HELD {
-        (reader.one(&HOLD_WAIT, hold_wait), reader.one(&TIMEZONE, timezone))
-    } else {
-        (Ok(Span::from_secs(2)), Ok(Zone::UTC))
-    };
+    let hold_wait = reader.one(&HOLD_WAIT, hold_wait);
+    let timezone = reader.one(&TIMEZONE, timezone);
     let require_surface = reader.one(&REQUIRE_SURFACE, kinds::boolean);
     let require_user = reader.one(&REQUIRE_USER, kinds::boolean);
     Ok(Environment {

@@ -1,6 +1,5 @@
 //! `[ledger]`: what becomes of money whose call nobody knows the end of.
 
-use crate::caps::{HELD, held};
 use crate::field::{Field, Kind};
 use crate::kinds;
 use crate::reader::{Invalid, Reader};
@@ -19,10 +18,8 @@ const WORDS: [(&str, UnknownOutcome); 2] =
     [("charge", UnknownOutcome::Charge), ("release", UnknownOutcome::Release)];
 
 /// The section.
-pub(crate) const SECTION: Field = held(
-    Field::absent("ledger", Kind::Table(FIELDS), "its defaults", "the ledger of charges"),
-    Field::unbuilt("ledger", "the ledger of charges"),
-);
+pub(crate) const SECTION: Field =
+    Field::absent("ledger", Kind::Table(FIELDS), "its defaults", "the ledger of charges");
 
 const UNKNOWN_OUTCOME: Field = Field::default(
     "unknown_outcome",
@@ -35,8 +32,5 @@ const FIELDS: &[Field] = &[UNKNOWN_OUTCOME];
 
 /// Reads the section.
 pub(crate) fn read(reader: &Reader<'_>) -> Result<UnknownOutcome, Invalid> {
-    if !HELD {
-        return Ok(UnknownOutcome::default());
-    }
     reader.one(&UNKNOWN_OUTCOME, |node| kinds::word(&WORDS, node))
 }

@@ -415,10 +415,6 @@ fn what_loads_and_is_still_worth_a_word_is_a_warning() {
 fn a_setting_without_its_protection_does_not_load() {
     let unbuilt = &["not_in_this_version"];
     for setting in [
-        "monthly_cap = \"500.00\"",
-        "daily_cap = \"40.00\"",
-        "hold_wait = \"2s\"",
-        "timezone = \"America/Toronto\"",
         "pii_unscreenable = \"refuse\"",
         "pii = \"mask\"",
         "faults = \"allow\"",
@@ -433,7 +429,7 @@ fn a_setting_without_its_protection_does_not_load() {
     let shared = with("url = \"sqlite\"", "url = \"env:DATABASE_URL\"\nmigrate = \"manual\"");
     let shared = shared.replace("url = \"local\"", "url = \"redis://cache\"");
     assert_eq!(codes(read(&shared)), Vec::<&str>::new());
-    for section in ["balance", "recharge", "alerts.rules.x", "ledger", "pii"] {
+    for section in ["recharge", "alerts.rules.x", "pii"] {
         check("[environments.dev]", &format!("[{section}]\n[environments.dev]"), unbuilt);
     }
 }

@@ -12,6 +12,7 @@ mod elements;
 mod environment;
 mod manual;
 mod messages;
+mod money;
 mod reliability;
 mod secrets;
 mod surfaces;

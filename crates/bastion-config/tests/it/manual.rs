@@ -75,6 +75,10 @@ fn the_manual_says_the_defaults() {
     }
     for (name, surface) in &mut plain.surfaces {
         surface.max_tokens = written.surfaces[name].max_tokens;
+        surface.caps = written.surfaces[name].caps;
+    }
+    for (name, environment) in &mut plain.environments {
+        environment.caps = written.environments[name].caps;
     }
     assert_eq!(format!("{plain:?}"), format!("{written:?}"));
 }

@@ -56,7 +56,7 @@ error[unknown_key]: unknown setting or section 'operators'
 12 | [operators]
    |  ^^^^^^^^^
    |
-   = note: known here: organization, currency, data_dir, server, operator, store, limits, upstreams, models, surfaces, environments, retry, waivers
+   = note: known here: organization, currency, data_dir, server, operator, store, limits, upstreams, models, surfaces, environments, retry, waivers, balance, ledger
    = help: did you mean 'operator'?
 ",
     );
@@ -165,13 +165,13 @@ error[wrong_type]: 'models.gpt-oss-20b.price.input' must be an amount in quotes,
 fn a_setting_that_is_not_built_says_so() {
     check(
         r#"regions = ["CA"]"#,
-        r#"monthly_cap = "500.00""#,
+        r#"pii = "mask""#,
         r#"
-error[not_in_this_version]: 'environments.prod.monthly_cap' is not in this version: a cap on spending is not built
+error[not_in_this_version]: 'environments.prod.pii' is not in this version: screening for personal data is not built
   --> bastion.toml:36:1
    |
-36 | monthly_cap = "******"
-   | ^^^^^^^^^^^
+36 | pii = "mask"
+   | ^^^
    |
    = help: remove the line
 "#,

@@ -87,10 +87,3 @@ fn an_environment_may_ask_for_more_of_its_calls() {
     check(regions, "require_surface = \"yes\"", &["wrong_type"]);
     check(regions, "enforce = \"observ\"", &["bad_value"]);
 }
-
-#[test]
-fn what_holds_no_money_yet_does_not_load() {
-    for cap in ["monthly_cap = \"5\"", "daily_cap = \"5\""] {
-        check("require_user = true", cap, &["not_in_this_version"]);
-    }
-}

@@ -6,8 +6,7 @@ mod purse;
 mod words;
 
 use bastion_store::{HoldOrder, Labels, NotHeld, Payer};
-use bastion_types::{Bound, Money, Prompt, Refusal, Window, bound};
-use bastion_wire::Work;
+use bastion_types::{Money, Refusal};
 
 use super::authenticate::Caller;
 use super::door::Arrival;
@@ -41,13 +40,12 @@ pub(super) async fn hold(
     arrival: &Arrival,
     screened: Screened,
 ) -> Result<Hold, Turned> {
-    let each = screened.bound().or_else(|| likely(&screened));
+    let each = screened.bound();
     let order = order(caller, arrival, &screened, each);
     let ledger = desk.gateway.tools.store.ledger();
-    let limited = ledger.limits(&order);
-    let held = if limited && each.is_none() {
+    let held = if each.is_none() && ledger.limits(&order) {
         // A configuration with caps does not load like this; a cap that was set by hand may be.
-        Err(Refusal::CapExceeded { message: words::unpriced(&screened.model.name) })
+        Err(Refusal::CapExceeded { message: words::countless(&screened) })
     } else {
         let zone = &caller.policy.money(&caller.key.environment).zone;
         ledger.hold(order).await.map_err(|why| refusal(arrival, &why, zone))
@@ -66,27 +64,6 @@ pub(super) async fn hold(
     }
 }
 
-/// The same, where nothing is known that bounds it; none without a price.
-fn likely(screened: &Screened) -> Option<Money> {
-    let prices: Option<Vec<_>> = screened.routes.iter().map(|route| route.price.as_ref()).collect();
-    bound(&bound_of(screened), prices?)
-}
-
-fn bound_of(screened: &Screened) -> Bound {
-    let prompt =
-        Prompt { text_bytes: screened.payload.text_bytes, prompts: 1, images: 0, other_media: 0 };
-    let window = Window { context_tokens: None, template_tokens: 64, image_input_tokens: None };
-    let input_tokens = window.input_tokens(prompt).unwrap_or(u64::MAX);
-    let text =
-        Bound { input_tokens, output_tokens: screened.output_bound_tokens, ..Bound::default() };
-    match screened.work {
-        Work::Text { .. } | Work::Vectors => text,
-        Work::Images { count } => Bound { images: count, ..text },
-        Work::Transcript { estimated_ms, .. } => Bound { audio_ms: estimated_ms, ..text },
-        Work::Speech { characters } => Bound { characters, ..text },
-    }
-}
-
 fn order(
     caller: &Caller,
     arrival: &Arrival,
@@ -101,6 +78,9 @@ fn order(
         surface: screened.about.surface.clone(),
         day: money.zone.day_of(arrival.at),
     };
+    let surface = payer.surface.as_ref().and_then(|name| caller.policy.surface(name.as_str()));
+    let surface = surface.map(|surface| surface.money).unwrap_or_default();
+    let (caps, observed) = money.limits(&payer, surface, &key.bonds);
     HoldOrder {
         labels: Labels {
             service: Some(key.service.clone()),
@@ -110,9 +90,16 @@ fn order(
         },
         wait: money.hold_wait,
         prepaid: caller.policy.prepaid,
-        caps: money.caps(&key.environment),
+        caps,
+        observed,
         ..HoldOrder::new(arrival.id, payer, each.unwrap_or_default())
     }
+}
+
+/// The refusal by a cap that is only observed, for a call that went on.
+pub(super) fn observed(caller: &Caller, arrival: &Arrival, purse: &Purse) -> Option<Refusal> {
+    let zone = &caller.policy.money(&caller.key.environment).zone;
+    purse.unfit().map(|why| refusal(arrival, &why, zone))
 }
 
 /// What the caller is told; the log is told more.

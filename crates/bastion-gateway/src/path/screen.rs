@@ -51,6 +51,11 @@ impl Screened {
         let prices: Option<Vec<_>> = self.routes.iter().map(|route| route.price.as_ref()).collect();
         bound(&most, prices?)
     }
+
+    /// Has every way that it may go a price?
+    pub(crate) fn is_priced(&self) -> bool {
+        self.routes.iter().all(|route| route.price.is_some())
+    }
 }
 
 /// A call that was turned away before anything was held for it.

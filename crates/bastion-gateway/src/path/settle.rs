@@ -4,15 +4,20 @@
 
 mod bill;
 
-use bastion_store::{Cost, Labels};
+use bastion_store::{Cost, Labels, Marks};
 use bastion_types::{Money, Usage};
 use bastion_wire::Work;
 
 use super::authenticate::Caller;
-use super::hold::Hold;
+use super::door::Arrival;
+use super::hold::{Hold, observed};
 use super::relay::Relayed;
 use crate::about::About;
 use crate::desk::Desk;
+use bill::Terms;
+
+/// Of one answer; no engine's context is larger.
+const MOST_TOKENS: u64 = 1_000_000_000;
 
 /// A call that is over and paid for.
 #[must_use = "a settled call is recorded"]
@@ -30,18 +35,26 @@ pub(crate) struct Settlement {
 /// Settles a call that was held: its slot first, then its money.
 pub(super) async fn settle(
     desk: &Desk,
-    caller: &Caller,
+    (caller, arrival): (&Caller, &Arrival),
     hold: Hold,
     relayed: Relayed,
 ) -> Settlement {
-    let Hold { screened, text_bytes, purse } = hold;
+    let Hold { mut screened, text_bytes, purse } = hold;
+    if let Some(refusal) = observed(caller, arrival, &purse) {
+        screened.about.observed.get_or_insert(refusal.code());
+        desk.gateway.tools.metrics.observed(&refusal, &caller.key.environment);
+    }
     let bounds = (text_bytes, screened.output_bound_tokens);
-    let own = used(&relayed, screened.work, bounds);
+    let reported = used(&relayed, screened.work, bounds);
+    let is_absurd = reported.is_beyond(most_tokens(screened.work));
+    let own = if is_absurd { estimated(&relayed, screened.work, bounds) } else { reported };
     let lost = unheard(screened.work, bounds);
     let usage = relayed.lost.iter().fold(own, |sum, _| sum.plus(&lost));
+    let nothing = screened.is_priced().then_some(Money::ZERO);
     screened.permit.settle_tokens(usage.total_tokens(), desk.gateway.tools.clock.monotonic());
     drop(screened.permit);
-    let bill = bill::bill(&relayed, (&own, &lost), purse.each());
+    let terms = Terms { nothing, each: purse.each(), absurd: Marks::ABSURD_USAGE.when(is_absurd) };
+    let bill = bill::bill(&relayed, (&own, &lost), terms);
     let labels = Labels {
         service: Some(caller.key.service.clone()),
         model: Some(screened.model.name.clone()),
@@ -60,6 +73,16 @@ pub(super) async fn settle(
         }
     };
     Settlement { cost: bill.amount.map(|_| amount), relayed, usage, about: screened.about }
+}
+
+/// The most tokens that a report can mean: beside it stands the most that a configuration lets a
+/// context be.
+fn most_tokens(work: Work) -> u64 {
+    match work {
+        Work::Text { answers, .. } => MOST_TOKENS.saturating_mul(answers),
+        Work::Images { count } => MOST_TOKENS.saturating_mul(count),
+        Work::Vectors | Work::Transcript { .. } | Work::Speech { .. } => MOST_TOKENS,
+    }
 }
 
 /// An attempt of which nothing was heard may have used all that it was allowed to.

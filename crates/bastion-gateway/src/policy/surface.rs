@@ -9,6 +9,7 @@ use bastion_types::{Enforce, ModelName, SurfaceName};
 use bytes::Bytes;
 
 use super::model::ModelPolicy;
+use super::money::SurfaceMoney;
 
 /// What stands before a surface's name in place of a model's.
 pub(crate) const ALIAS_PREFIX: &str = "surface:";
@@ -25,6 +26,8 @@ pub(crate) struct SurfacePolicy {
     pub(crate) require_user: bool,
     /// Are its refusals applied?
     pub(crate) enforce: Enforce,
+    /// What it may spend.
+    pub(crate) money: SurfaceMoney,
     /// What `GET /v1/models/surface:NAME` answers.
     pub(crate) entry: Bytes,
 }
@@ -46,6 +49,7 @@ impl SurfacePolicy {
             budget: surface.max_tokens,
             require_user: surface.require_user,
             enforce: surface.enforce,
+            money: SurfaceMoney { caps: surface.caps, enforce: surface.enforce },
             entry: Bytes::from(entry),
         }
     }

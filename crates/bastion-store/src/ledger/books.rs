@@ -107,11 +107,13 @@ impl Books {
     /// Asks for a hold. Whoever stands on an account that an earlier one waits for waits, too.
     pub(super) fn hold(&mut self, order: &HoldOrder, places: &[Place]) -> Asked {
         let on_balance = self.draws_on_balance(order.prepaid, places);
-        match self.room(&order.caps, order.prepaid, (order.amount, places)) {
-            Ok(()) => {}
+        let limits =
+            Limits { caps: &order.caps, observed: &order.observed, prepaid: order.prepaid };
+        let unfit = match self.room(&limits, (order.amount, places)) {
+            Ok(unfit) => unfit,
             Err(Tight::Never(why)) => return Asked::Never(why),
             Err(Tight::Wait(shortage)) => return Asked::Wait(shortage),
-        }
+        };
         let amount = order.amount.nanos();
         if self.reserve(amount, on_balance, places).is_none() {
             return Asked::Never(NotHeld::unavailable(&overflow()));
@@ -125,17 +127,18 @@ impl Books {
         };
         self.holds.insert(order.call, hold.clone());
         self.changes.put_holds.push(hold);
-        Asked::Held(Ticket::held(order, on_balance, order.marks))
+        Asked::Held(Ticket { unfit, ..Ticket::held(order, on_balance, order.marks) })
     }
 
     /// Asks for more for a call that has a hold: for another attempt.
     pub(super) fn extend(&mut self, ticket: &Ticket, more: Money, places: &[Place]) -> Asked {
-        if let Err(tight) = self.room(&ticket.caps, ticket.prepaid, (more, places)) {
-            return match tight {
-                Tight::Never(why) => Asked::Never(why),
-                Tight::Wait(shortage) => Asked::Wait(shortage),
-            };
-        }
+        let limits =
+            Limits { caps: &ticket.caps, observed: &ticket.observed, prepaid: ticket.prepaid };
+        let unfit = match self.room(&limits, (more, places)) {
+            Ok(unfit) => unfit,
+            Err(Tight::Never(why)) => return Asked::Never(why),
+            Err(Tight::Wait(shortage)) => return Asked::Wait(shortage),
+        };
         let Some(hold) = self.holds.get(&ticket.call).cloned() else {
             return Asked::Never(NotHeld::unavailable(&StoreError::LeaseEnded));
         };
@@ -147,7 +150,8 @@ impl Books {
         let hold = OpenHold { amount, ..hold };
         self.holds.insert(ticket.call, hold.clone());
         self.changes.put_holds.push(hold);
-        Asked::Held(Ticket { amount: Money::from_nanos(amount), ..ticket.clone() })
+        let unfit = ticket.unfit.clone().or(unfit);
+        Asked::Held(Ticket { amount: Money::from_nanos(amount), unfit, ..ticket.clone() })
     }
 
     /// Pays into the balance.
@@ -223,6 +227,8 @@ impl Books {
             call: hold.call,
             payer: hold.payer.clone(),
             caps: Vec::new(),
+            observed: Vec::new(),
+            unfit: None,
             prepaid: Prepaid::Auto,
             amount: Money::from_nanos(hold.amount),
             footing: Footing::Held { on_balance: hold.on_balance },
@@ -279,16 +285,16 @@ impl Books {
         Ok(Charged { amount: Money::from_nanos(amount), marks })
     }
 
-    /// Does every account that has a limit have room?
+    /// Does every account that has a limit have room? Told is the first without, if its cap is only
+    /// observed.
     fn room(
         &self,
-        caps: &[Cap],
-        prepaid: Prepaid,
+        limits: &Limits<'_>,
         (amount, places): (Money, &[Place]),
-    ) -> Result<(), Tight> {
-        let mut wait = None;
+    ) -> Result<Option<NotHeld>, Tight> {
+        let (mut wait, mut unfit) = (None, None);
         for row in places.iter().filter_map(|place| self.rows.at(*place)) {
-            let Some(cap) = self.cap(row, caps, prepaid) else { continue };
+            let Some(cap) = self.cap(row, limits) else { continue };
             let shortage = || Shortage {
                 account: row.id.clone(),
                 cap: Money::from_nanos(cap),
@@ -297,15 +303,23 @@ impl Books {
                 asked: amount,
             };
             let spent = row.sums.spent.checked_add(amount.nanos());
-            if spent.is_none_or(|spent| spent > cap) {
-                return Err(Tight::Never(NotHeld::Spent(shortage())));
-            }
+            let never = spent.is_none_or(|spent| spent > cap);
             let all = spent.and_then(|spent| spent.checked_add(row.sums.held));
-            if wait.is_none() && (row.waited_for || all.is_none_or(|all| all > cap)) {
-                wait = Some(shortage());
+            let tight = all.is_none_or(|all| all > cap);
+            // Who is only observed waits for nobody.
+            match (limits.observed.contains(&row.id.scope), never, tight) {
+                (true, true, _) => unfit = unfit.or_else(|| Some(NotHeld::Spent(shortage()))),
+                (true, false, true) => {
+                    unfit = unfit.or_else(|| Some(NotHeld::Reserved(shortage())));
+                }
+                (false, true, _) => return Err(Tight::Never(NotHeld::Spent(shortage()))),
+                (false, false, tight) if wait.is_none() && (row.waited_for || tight) => {
+                    wait = Some(shortage());
+                }
+                (_, false, _) => {}
             }
         }
-        wait.map_or(Ok(()), |shortage| Err(Tight::Wait(shortage)))
+        wait.map_or(Ok(unfit), |shortage| Err(Tight::Wait(shortage)))
     }
 
     /// Others that stand on the account of this shortage come after the one that waits for it.
@@ -314,12 +328,12 @@ impl Books {
     }
 
     /// The limit of an account: what an operator set, else the configuration's; what was paid in.
-    fn cap(&self, row: &Row, caps: &[Cap], prepaid: Prepaid) -> Option<i64> {
+    fn cap(&self, row: &Row, limits: &Limits<'_>) -> Option<i64> {
         if row.id == AccountId::BALANCE {
-            return row.balance_refuses(prepaid).then_some(row.sums.credited);
+            return row.balance_refuses(limits.prepaid).then_some(row.sums.credited);
         }
         self.set_cap(&row.id).or_else(|| {
-            let own = caps.iter().find(|cap| cap.is_of(&row.id));
+            let own = limits.caps.iter().find(|cap| cap.is_of(&row.id));
             own.map(|cap| cap.amount.nanos())
         })
     }
@@ -377,6 +391,13 @@ impl Books {
         }
         Ok(())
     }
+}
+
+/// What limits a call, as its order says.
+struct Limits<'a> {
+    caps: &'a [Cap],
+    observed: &'a [Scope],
+    prepaid: Prepaid,
 }
 
 /// Why there is no room.

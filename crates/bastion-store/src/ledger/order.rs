@@ -92,6 +92,9 @@ pub struct HoldOrder {
     pub amount: Money,
     /// The payer's caps. Its other accounts are counted only.
     pub caps: Vec<Cap>,
+    /// Whose caps are only observed: a call that does not fit is told of and let pass. The balance
+    /// is never among them.
+    pub observed: Vec<Scope>,
     /// Does the balance refuse?
     pub prepaid: Prepaid,
     /// How long it waits for what running calls will give back.
@@ -109,6 +112,8 @@ pub struct Ticket {
     pub(super) call: RequestId,
     pub(super) payer: Payer,
     pub(super) caps: Vec<Cap>,
+    pub(super) observed: Vec<Scope>,
+    pub(super) unfit: Option<NotHeld>,
     pub(super) prepaid: Prepaid,
     pub(super) amount: Money,
     pub(super) footing: Footing,
@@ -139,6 +144,7 @@ impl HoldOrder {
             labels: Labels::default(),
             amount,
             caps: Vec::new(),
+            observed: Vec::new(),
             prepaid: Prepaid::Auto,
             wait: Duration::ZERO,
             marks: Marks::NONE,
@@ -171,6 +177,8 @@ impl Ticket {
             call: order.call,
             payer: order.payer.clone(),
             caps: order.caps.clone(),
+            observed: order.observed.clone(),
+            unfit: None,
             prepaid: order.prepaid,
             amount: order.amount,
             footing: Footing::Held { on_balance },
@@ -186,6 +194,11 @@ impl Ticket {
     /// How much is set aside.
     pub fn amount(&self) -> Money {
         self.amount
+    }
+
+    /// The first cap that it does not fit into and that is only observed.
+    pub fn unfit(&self) -> Option<&NotHeld> {
+        self.unfit.as_ref()
     }
 }
 
@@ -212,7 +225,7 @@ pub struct Charged {
 }
 
 /// Why no money was set aside.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum NotHeld {
     /// It can never fit: what is spent, and what this call may cost, are more than the limit.
     #[error("{} would pass its limit", .0.account)]

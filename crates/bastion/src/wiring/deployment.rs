@@ -9,7 +9,7 @@ use bastion_config::{Config, Loaded, RenderStyle, ServerTls, load, read_sources}
 use bastion_gateway::{Gateway, Policy, PolicyParts};
 use bastion_observe::{Deployment, EnvironmentMoney, Metrics, Readiness, ReloadOutcome, Setting};
 use bastion_runtime::{Tls, TlsFiles};
-use bastion_types::{EnvironmentName, OrganizationName, SurfaceName, Zone};
+use bastion_types::{EnvironmentName, OrganizationName, SurfaceName};
 use parking_lot::RwLock;
 
 use super::credentials::Credentials;
@@ -59,8 +59,13 @@ impl Deployment for RunningDeployment {
     }
 
     fn money(&self, environment: &EnvironmentName) -> Option<EnvironmentMoney> {
-        let known = self.loaded.read().config.environments.contains_key(environment);
-        known.then_some(EnvironmentMoney { zone: Zone::UTC, monthly_cap: None, daily_cap: None })
+        let config = self.config();
+        let asks = config.environments.get(environment)?;
+        Some(EnvironmentMoney {
+            zone: asks.timezone.clone(),
+            monthly_cap: asks.caps.monthly,
+            daily_cap: asks.caps.daily,
+        })
     }
 
     fn surfaces(&self) -> Vec<SurfaceName> {
@@ -164,6 +169,7 @@ fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("server.timeout.drain", old.server.timeout.drain != new.server.timeout.drain),
         ("operator.listen", old.operator.listen != new.operator.listen),
         ("limits", old.limits != new.limits),
+        ("ledger.unknown_outcome", old.unknown_outcome != new.unknown_outcome),
         ("data_dir", old.data_dir != new.data_dir),
         ("store.url", !old.store.is_same_place(&new.store)),
         ("organization", old.organization != new.organization),

@@ -198,7 +198,7 @@ impl House {
             store: self.store.clone(),
             readiness: readiness.clone(),
             sightings: Arc::clone(&self.ground.sightings),
-            unknown_outcome: UnknownOutcome::default(),
+            unknown_outcome: unknown_outcome(config),
             clock,
         };
         bastion_jobs::start(&job_tools, &self.tasks, &drain);
@@ -251,6 +251,14 @@ impl House {
         }
         store.close().await;
         tracing::info!("drained");
+    }
+}
+
+/// What becomes of what dead processes held, in the ledger's words.
+fn unknown_outcome(config: &Config) -> UnknownOutcome {
+    match config.unknown_outcome {
+        bastion_config::UnknownOutcome::Charge => UnknownOutcome::Charge,
+        bastion_config::UnknownOutcome::Release => UnknownOutcome::Release,
     }
 }
 

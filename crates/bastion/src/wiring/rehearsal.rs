@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use bastion_config::{
-    BaseUrl, Config, HttpVersion, Kind, LimitsUrl, Loaded, Report, Route, Scheme,
+    BaseUrl, Config, HttpVersion, Kind, LimitsUrl, Loaded, Prepaid, Report, Route, Scheme,
 };
 use bastion_drills::{NoRehearsal, OpenRehearsal, Opening, Rehearsal, Rehearse};
 use bastion_observe::{Deployment, LogSink, Redactor};
@@ -156,6 +156,10 @@ fn staged(
     staged.server.timeout.drain = DRAIN;
     staged.operator.listen = free;
     staged.limits.url = LimitsUrl::Local;
+    if staged.prepaid == Prepaid::Always {
+        // Nobody pays into a scratch store.
+        staged.prepaid = Prepaid::Auto;
+    }
     staged.waivers = Vec::new();
     let url = BaseUrl {
         scheme: Scheme::Http,

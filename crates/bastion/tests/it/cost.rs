@@ -2,6 +2,8 @@
 //!
 //! A test here must never leave money held: each ends with a ledger that is worked out anew.
 
+mod bounds;
+mod caps;
 mod commands;
 pub(crate) mod sqlite_only;
 mod surfaces;
@@ -32,6 +34,19 @@ pub(crate) fn priced(config: &str) -> String {
     let plain = format!("{begin}kind = \"chat\"\n");
     assert!(config.contains(&plain), "{config}");
     config.replace(&plain, &format!("{begin}{price}"))
+}
+
+/// Room for a call of either model: what a cap may be held for.
+const CONTEXT: &str = "context_tokens = 131072\nmax_output_tokens = 4096\n";
+
+/// The same with contexts, and with settings of `dev` and what stands behind.
+fn capped(config: &str, dev: &str, rest: &str) -> String {
+    let price = "price = { input = \"0.05\", output = \"0.20\" }\n";
+    let renamed = "upstream_model = \"Qwen3-32B\"\n";
+    assert!(config.contains(renamed), "{config}");
+    let config = config.replacen(price, &format!("{price}{CONTEXT}"), 1);
+    let config = config.replace(renamed, &format!("{renamed}{price}{CONTEXT}"));
+    config.replace("[environments.dev]\n", &format!("[environments.dev]\n{dev}\n")) + rest
 }
 
 impl Till {

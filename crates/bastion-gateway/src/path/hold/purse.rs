@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 /// What a call may cost, set aside.
 pub(crate) struct Purse {
     ticket: Mutex<Ticket>,
-    /// The most that one attempt costs; none where the model has no price.
+    /// The most that one attempt costs; none where a model has no price or nothing bounds it.
     each: Option<Money>,
 }
 
@@ -22,6 +22,11 @@ impl Purse {
     /// The most that one attempt costs.
     pub(in crate::path) fn each(&self) -> Option<Money> {
         self.each
+    }
+
+    /// The cap that the call does not fit into and that is only observed.
+    pub(in crate::path) fn unfit(&self) -> Option<NotHeld> {
+        self.ticket.lock().unfit().cloned()
     }
 
     /// Sets as much aside again: the attempt before may have cost all of it.

@@ -3,7 +3,9 @@
 //! It must never tell a caller what another key has spent.
 
 use bastion_store::Shortage;
-use bastion_types::{AccountId, ModelName, Period, Refusal, Scope, Zone};
+use bastion_types::{AccountId, Period, Refusal, Scope, Zone};
+
+use crate::path::screen::Screened;
 
 /// Running calls end within seconds, mostly.
 const RETRY_AFTER_S: u32 = 1;
@@ -39,12 +41,17 @@ pub(super) fn reserved(short: &Shortage) -> Refusal {
     Refusal::CapReserved { retry_after_s: RETRY_AFTER_S, message }
 }
 
-/// A model whose cost cannot be bounded.
-pub(super) fn unpriced(model: &ModelName) -> String {
-    format!(
-        "the model '{model}' has no price, so what this call may cost cannot be held under a cap \
-         (box cost.spend-cap); tell the operators"
-    )
+/// A call whose cost cannot be bounded.
+pub(super) fn countless(screened: &Screened) -> String {
+    let model = &screened.model.name;
+    let why = if screened.is_priced() {
+        "says no context_tokens, so nothing bounds what this call may cost, and it cannot be held \
+         under a cap (box cost.spend-cap); name max_tokens and send no media, or tell the operators"
+    } else {
+        "has no price, so what this call may cost cannot be held under a cap (box \
+         cost.spend-cap); tell the operators"
+    };
+    format!("the model '{model}' {why}")
 }
 
 /// The limit, in words.

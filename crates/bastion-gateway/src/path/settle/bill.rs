@@ -16,12 +16,24 @@ pub(super) struct Bill {
     pub(super) marks: Marks,
 }
 
+/// What a bill goes by beside the usage.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    /// What a call costs for which nobody worked; none: somebody who was asked has no price.
+    pub(super) nothing: Option<Money>,
+    /// The most that an attempt costs; none where nothing bounds it.
+    pub(super) each: Option<Money>,
+    /// The report was beyond all reason, and the usage is an estimate in its place.
+    pub(super) absurd: Marks,
+}
+
 /// Works it out: of the attempt that was answered, and of those that nothing was heard of.
-pub(super) fn bill(relayed: &Relayed, (own, lost): (&Usage, &Usage), each: Option<Money>) -> Bill {
+pub(super) fn bill(relayed: &Relayed, (own, lost): (&Usage, &Usage), terms: Terms) -> Bill {
     let answered = relayed.route.iter().filter(|_| relayed.reported.is_some() || worked(own));
-    let answered = answered.map(|route| price(route, own, each));
-    let unheard = relayed.lost.iter().map(|route| price(route, lost, each));
-    let nothing = Bill { amount: each.map(|_| Money::ZERO), marks: Marks::NONE };
+    let answered = answered.map(|route| price(route, own, terms));
+    let quiet = Terms { absurd: Marks::NONE, ..terms };
+    let unheard = relayed.lost.iter().map(|route| price(route, lost, quiet));
+    let nothing = Bill { amount: terms.nothing, marks: Marks::NONE };
     answered.chain(unheard).fold(nothing, |sum, one| Bill {
         amount: match (sum.amount, one.amount) {
             (Some(sum), Some(one)) => sum.checked_add(one).or(Some(sum)),
@@ -36,15 +48,17 @@ fn worked(usage: &Usage) -> bool {
     *usage != Usage::default()
 }
 
-fn price(route: &Route, usage: &Usage, each: Option<Money>) -> Bill {
+fn price(route: &Route, usage: &Usage, terms: Terms) -> Bill {
     let Some(price) = route.price else { return Bill { amount: None, marks: Marks::NONE } };
-    let estimated = Marks::ESTIMATED.when(usage.estimated);
-    match (price.cost(usage), each) {
+    let marks = Marks::ESTIMATED.when(usage.estimated).with(terms.absurd);
+    match (price.cost(usage), terms.each) {
+        // The bound, where there is one: more cannot be said of a report without sense.
+        (_, Some(most)) if terms.absurd != Marks::NONE => Bill { amount: Some(most), marks },
         (Some(cost), Some(most)) if cost > most => {
-            Bill { amount: Some(most), marks: estimated.with(Marks::AT_THE_HOLD) }
+            Bill { amount: Some(most), marks: marks.with(Marks::AT_THE_HOLD) }
         }
-        (Some(cost), _) => Bill { amount: Some(cost), marks: estimated },
+        (Some(cost), _) => Bill { amount: Some(cost), marks },
         // Beyond all counting.
-        (None, most) => Bill { amount: most, marks: estimated.with(Marks::ABSURD_USAGE) },
+        (None, most) => Bill { amount: most, marks: marks.with(Marks::ABSURD_USAGE) },
     }
 }

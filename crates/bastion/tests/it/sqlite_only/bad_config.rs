@@ -172,14 +172,11 @@ const DOES_NOT_HOLD: [Mistake; 17] = [
 ];
 
 /// What this version does not have: nobody may believe in it.
-const NOT_BUILT: [Mistake; 8] = [
-    unbuilt(PROD, "[environments.prod]\n»monthly_cap = \"500.00\"\n"),
-    unbuilt(PROD, "[environments.prod]\n»daily_cap = \"40.00\"\n"),
+const NOT_BUILT: [Mistake; 5] = [
     unbuilt(PROD, "[environments.prod]\n»pii = \"mask\"\n"),
     unbuilt(PROD, "[environments.prod]\n»faults = \"allow\"\n"),
     unbuilt(PROD, "[environments.prod]\n»samples = { rate = 0.01, bodies = \"redacted\" }\n"),
     unbuilt(PROD, "[»alerts.rules.errors]\nslo = \"99.5%\"\n[environments.prod]\n"),
-    unbuilt(PROD, "[»balance]\nprepaid = \"auto\"\n[environments.prod]\n"),
     unbuilt(PROD, "[»recharge]\nbelow = \"50.00\"\n[environments.prod]\n"),
 ];
 
@@ -289,7 +286,7 @@ fn a_variable_that_names_nothing_or_nonsense_is_told_by_its_name() {
     let variables = [
         ("BASTION_SERVER__LISTN", SECRET, "BASTION_SERVER__LISTEN"),
         ("BASTION_SERVER__THREADS", SECRET, "server.threads"),
-        ("BASTION_ENVIRONMENTS__PROD__MONTHLY_CAP", "5.00", "not in this version"),
+        ("BASTION_ENVIRONMENTS__PROD__MONTHLY_CAP", "-5.00", "is no amount"),
         ("BASTION_UPSTREAMS__SIMULATED__API_KEY", SECRET, "env:NAME"),
     ];
     for (name, value, says) in variables {
@@ -305,7 +302,7 @@ fn a_variable_that_names_nothing_or_nonsense_is_told_by_its_name() {
 }
 
 /// Waits until so many reloads ended so.
-async fn reloaded(bastion: &Bastion, outcome: &str, times: u32) {
+pub(crate) async fn reloaded(bastion: &Bastion, outcome: &str, times: u32) {
     let operators = Client::with_text(bastion.operators, "");
     let line = format!("bastion_config_reloads_total{{outcome=\"{outcome}\"}} {times}");
     let counted = async {

@@ -1,0 +1,61 @@
+//! What a call may cost, where that is known, where it is not, and where a report makes no sense.
+//!
+//! A test here must never let a charge stand on a guess where the upstream has told.
+
+use super::{Till, nanos, price_of};
+use crate::client::CHAT;
+
+/// Names no limit.
+const OPEN: &str = r#"{"model":"gpt-oss-20b","messages":[{"role":"user","content":"x"}]}"#;
+
+fn reporting(usage: &str) -> String {
+    format!(
+        "[[answer]]\nheaders = {{ content-type = \"application/json\" }}\nbody = '{{\"object\":\
+         \"chat.completion\",\"choices\":[],\"usage\":{usage}}}'\n"
+    )
+}
+
+#[tokio::test]
+async fn a_call_that_nothing_bounds_is_not_held_by_a_guess() {
+    // No context_tokens: the file has no cap, so it loads; the cap comes by hand.
+    let till = Till::set();
+    assert_eq!(till.client().chat(OPEN).await.status, 200, "nothing limits it yet");
+    till.is_clean_with(1).await;
+    till.cap("5");
+    let answer = till.client().chat(OPEN).await;
+    assert_eq!(answer.refusal(), (402, "cap_exceeded".to_owned()), "{}", answer.text());
+    for part in ["context_tokens", "max_tokens", "gpt-oss-20b"] {
+        assert!(answer.text().contains(part), "{part}: {}", answer.text());
+    }
+    assert_eq!(till.client().chat(CHAT).await.status, 200, "its own limit bounds it");
+    till.is_clean_with(2).await;
+}
+
+#[tokio::test]
+async fn a_long_honest_answer_is_charged_as_reported_where_nothing_bounds_it() {
+    let till = Till::set();
+    till.upstream.play(&reporting(r#"{"prompt_tokens":10,"completion_tokens":60000}"#));
+    let answer = till.client().chat(OPEN).await;
+    let call = till.bastion.last_call(answer.header("x-request-id")).await;
+    assert_eq!(nanos(&call["cost"]), 10 * 50 + 60_000 * 200, "{call}");
+    till.is_clean_with(1).await;
+}
+
+#[tokio::test]
+async fn reports_beyond_all_reason_are_estimated_and_sums_stay_countable() {
+    let till = Till::set();
+    let huge = "9000000000000000000";
+    for body in [OPEN, CHAT, OPEN] {
+        let usage = format!(r#"{{"prompt_tokens":{huge},"completion_tokens":{huge}}}"#);
+        till.upstream.play(&reporting(&usage));
+        let answer = till.client().chat(body).await;
+        let call = till.bastion.last_call(answer.header("x-request-id")).await;
+        assert_eq!(call["usage"]["estimated"], true, "{call}");
+        assert!(nanos(&call["cost"]) > 0 && nanos(&call["cost"]) < 1_000_000, "{call}");
+        assert!(price_of(&call) > 0, "{call}");
+    }
+    till.is_clean_with(3).await;
+    let month = till.told(&["spend"]);
+    assert_eq!(month["data"][0]["estimated_calls"], 3, "{month}");
+    assert!(month["data"][0]["input_tokens"].as_i64().unwrap() < 10_000, "{month}");
+}
