@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::schema::{
-    ENVIRONMENT_PATTERN, KEY_ID_PATTERN, SERVICE_PATTERN, SURFACE_PATTERN, nullable, object, text,
-    time,
+    ENVIRONMENT_PATTERN, KEY_ID_PATTERN, SERVICE_PATTERN, SURFACE_PATTERN, amount, nullable,
+    object, text, time,
 };
 
 /// A record and its status.
@@ -68,8 +68,8 @@ pub(crate) fn schema() -> Value {
             "description": "the use cases that it may call for; empty: any",
         },
         "enforce": { "enum": ["on", "observe"] },
-        "monthly_cap": { "type": ["string", "null"] },
-        "daily_cap": { "type": ["string", "null"] },
+        "monthly_cap": nullable(&amount("the most that it may spend in a month; null: no cap")),
+        "daily_cap": nullable(&amount("the most that it may spend in a day; null: no cap")),
         "secrets": { "type": "array", "items": secret, "description": "oldest first" },
         "status": { "enum": ["live", "expired", "revoked"] },
     }))

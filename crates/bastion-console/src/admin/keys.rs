@@ -6,7 +6,7 @@ use std::future::ready;
 use std::sync::Arc;
 
 use bastion_store::{KeyBonds, KeyFilter, NewKey, Page, RevokedKeys};
-use bastion_types::{Enforce, EnvironmentName, KeyId, ServiceName, SurfaceName, Timestamp};
+use bastion_types::{Enforce, EnvironmentName, KeyId, Money, ServiceName, SurfaceName, Timestamp};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -21,21 +21,28 @@ use crate::lifetime;
 use crate::operation::Operation;
 use crate::problem::Problem;
 use crate::schema::{
-    self, ENVIRONMENT_PATTERN, KEY_ID_PATTERN, SERVICE_PATTERN, SURFACE_PATTERN, nullable, object,
-    query, text,
+    self, ENVIRONMENT_PATTERN, KEY_ID_PATTERN, PAID_PATTERN, SERVICE_PATTERN, SURFACE_PATTERN,
+    nullable, object, query, text,
 };
 use crate::shown_key::ShownKey;
 
 const PATH: &str = "/admin/v1/keys";
 const PARAMETERS: [&str; 5] = ["environment", "service", "revoked", "after", "limit"];
-const FIELDS: [&str; 8] =
-    ["environment", "service", "expires_in", "rpm", "tpm", "concurrency", "surfaces", "enforce"];
+const FIELDS: [&str; 10] = [
+    "environment",
+    "service",
+    "expires_in",
+    "rpm",
+    "tpm",
+    "concurrency",
+    "surfaces",
+    "enforce",
+    "monthly_cap",
+    "daily_cap",
+];
 
 /// Most surfaces that a key is bound to.
 const MAX_SURFACES: usize = 16;
-
-/// Settings of keys whose protection is not built: nobody may believe in them.
-const NOT_BUILT: [&str; 3] = ["cap", "monthly_cap", "daily_cap"];
 
 /// The largest whole number that every JSON reader keeps exact: 2⁵³ − 1.
 const MAX_TPM: u64 = 9_007_199_254_740_991;
@@ -110,7 +117,7 @@ struct MadeKey<'a> {
 async fn create(desk: Arc<Desk>, ask: Ask) -> Result<Answer, Problem> {
     ask.query(&[])?;
     let request_id = ask.id;
-    let fields = ask.fields(&FIELDS).await.map_err(not_built)?;
+    let fields = ask.fields(&FIELDS).await?;
     let new = new_key(&desk, &fields)?;
     let made = desk.store.keys().create(new).await;
     let (plain, record) = made.map_err(|cause| Problem::store(request_id, &cause))?;
@@ -127,13 +134,6 @@ async fn create(desk: Arc<Desk>, ask: Ask) -> Result<Answer, Problem> {
     Answer::json(StatusCode::CREATED, &made)
 }
 
-/// A field of a later version is told from a slip.
-fn not_built(problem: Problem) -> Problem {
-    let later = NOT_BUILT.into_iter().find(|name| problem.param.as_deref() == Some(name));
-    let told = |name| Problem::invalid_field(name, "is not in this version; leave it out");
-    later.map_or(problem, told)
-}
-
 fn new_key(desk: &Desk, fields: &Fields) -> Result<NewKey, Problem> {
     let service = ServiceName::parse(fields.required_text("service")?);
     Ok(NewKey {
@@ -147,7 +147,8 @@ fn new_key(desk: &Desk, fields: &Fields) -> Result<NewKey, Problem> {
         bonds: KeyBonds {
             surfaces: surfaces(desk, fields)?,
             enforce: enforce(fields)?,
-            ..KeyBonds::default()
+            monthly_cap: cap(fields, "monthly_cap")?,
+            daily_cap: cap(fields, "daily_cap")?,
         },
     })
 }
@@ -182,6 +183,12 @@ fn enforce(fields: &Fields) -> Result<Enforce, Problem> {
     let Some(text) = fields.text("enforce")? else { return Ok(Enforce::On) };
     let wrong = || Problem::invalid_field("enforce", "is \"on\" or \"observe\"");
     Enforce::parse(text).ok_or_else(wrong)
+}
+
+fn cap(fields: &Fields, name: &str) -> Result<Option<Money>, Problem> {
+    let cap = fields.text(name)?.map(Money::parse).transpose();
+    let rule = "is an amount as a decimal text, such as \"20.00\"; absent: no cap";
+    cap.map_err(|_| Problem::invalid_field(name, rule))
 }
 
 fn known_environment(desk: &Desk, text: &str) -> Result<EnvironmentName, Problem> {
@@ -239,6 +246,10 @@ fn new_key_schema() -> Value {
         let kind = ["integer", "null"];
         json!({ "type": kind, "minimum": 1, "maximum": most, "description": what })
     };
+    let cap = |what: &str| {
+        let pattern = PAID_PATTERN;
+        json!({ "type": ["string", "null"], "pattern": pattern, "description": what })
+    };
     let expires_in = json!({
         "type": ["string", "null"],
         "pattern": lifetime::PATTERN,
@@ -262,8 +273,11 @@ fn new_key_schema() -> Value {
             },
             "enforce": {
                 "enum": ["on", "observe", null],
-                "description": "observe: refusals of surfaces and budgets are counted, not applied",
+                "description": "observe: refusals of surfaces, budgets and its own caps are \
+                                counted, not applied",
             },
+            "monthly_cap": cap("the most that it may spend in a month of its environment"),
+            "daily_cap": cap("the most that it may spend in a day of its environment"),
         },
         "additionalProperties": false,
     })

@@ -30,7 +30,14 @@ async fn a_wrong_new_key_is_refused_with_the_mend() {
     refuse(unknown, Some("environment"), "none of this deployment's: dev, prod").await;
     refuse(r#"{"environment":"prod","service":"a b"}"#, Some("service"), "1 to 63 letters").await;
     refuse(r#"{"environment":"prod","service":7}"#, Some("service"), "is a text").await;
-    refuse(&with(r#""cap":"20/day""#), Some("cap"), "not in this version").await;
+    refuse(&with(r#""cap":"20/day""#), Some("cap"), "daily_cap").await;
+    for wrong in [r#""-5""#, r#""5/day""#, r#""1e3""#, r#""""#, r#""0.0000000001""#] {
+        for name in ["monthly_cap", "daily_cap"] {
+            let body = with(&format!(r#""{name}":{wrong}"#));
+            refuse(&body, Some(name), "an amount as a decimal text").await;
+        }
+    }
+    refuse(&with(r#""daily_cap":5"#), Some("daily_cap"), "is a text").await;
     for wrong in [r#""chat""#, r#"["chat",1]"#, r#"{"a":1}"#] {
         let body = with(&format!(r#""surfaces":{wrong}"#));
         refuse(&body, Some("surfaces"), "is a list of at most 16 names").await;
@@ -42,7 +49,6 @@ async fn a_wrong_new_key_is_refused_with_the_mend() {
     )
     .await;
     refuse(&with(r#""enforce":"off""#), Some("enforce"), "\"on\" or \"observe\"").await;
-    refuse(&with(r#""cap":null"#), Some("cap"), "not in this version").await;
     let slip = "'expires'; did you mean one of environment, service, expires_in, rpm, tpm, conc";
     refuse(&with(r#""expires":"90d""#), Some("expires"), slip).await;
     for wrong in ["90", "90y", "0d", "-1d", "", "3661d", "٣d"] {
@@ -65,6 +71,7 @@ async fn a_new_key_is_shown_once_and_opens_calls() {
         "environment": "prod", "service": "api-worker", "expires_in": "90d",
         "rpm": 60, "tpm": 100_000, "concurrency": null,
         "surfaces": ["search", "chat", "search"], "enforce": "observe",
+        "monthly_cap": "300", "daily_cap": null,
     });
     let made = plane.post(KEYS, &body.to_string()).await.json(201);
     let names: Vec<_> = made.as_object().unwrap().keys().collect();
@@ -88,7 +95,7 @@ async fn a_new_key_is_shown_once_and_opens_calls() {
         (&record["surfaces"], &record["enforce"]),
         (&json!(["search", "chat"]), &json!("observe"))
     );
-    assert_eq!((&record["monthly_cap"], &record["daily_cap"]), (&Value::Null, &Value::Null));
+    assert_eq!((&record["monthly_cap"], &record["daily_cap"]), (&json!("300.00"), &Value::Null));
     let secret = json!([{ "created_at": made["created_at"], "ends_at": null }]);
     assert_eq!(record["secrets"], secret);
     let revoke = plane.post(&format!("{path}/revoke"), "").await;

@@ -283,3 +283,18 @@ impl Bastion {
         tokio::time::timeout(LIMIT, find).await.unwrap_or_else(|_| panic!("no record of {id}"))
     }
 }
+
+impl Bastion {
+    /// Waits until so many reloads ended so.
+    pub(crate) async fn reloaded(&self, outcome: &str, times: u32) {
+        let operators = crate::client::Client::with_text(self.operators, "");
+        let line = format!("bastion_config_reloads_total{{outcome=\"{outcome}\"}} {times}");
+        let counted = async {
+            while !operators.get("/metrics").await.text().contains(&line) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let counted = tokio::time::timeout(LIMIT, counted).await;
+        assert!(counted.is_ok(), "no {line} after:\n{}", self.log.text());
+    }
+}

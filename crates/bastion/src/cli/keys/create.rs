@@ -2,7 +2,7 @@
 //!
 //! It must never take a promise that this version does not keep.
 
-use bastion_types::{EnvironmentName, ServiceName, Span, SurfaceName, Timestamp};
+use bastion_types::{EnvironmentName, Length, Money, ServiceName, Span, SurfaceName, Timestamp};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -19,6 +19,7 @@ Examples:
   bastion keys create --env dev --service web
   bastion keys create --env prod --service api-worker --rpm 600 --expires 90d
   bastion keys create --env prod --service support --surface support-chat
+  bastion keys create --env prod --service batch --cap 20/day --cap 300/month
   KEY=$(bastion keys create --env dev --service web)";
 
 /// Make a key for a service; it is printed once
@@ -46,15 +47,40 @@ pub(super) struct CreateArguments {
     /// A use case that it may call for, one of the configuration's; may be said again; else any
     #[arg(long, value_name = "SURFACE", value_parser = SurfaceName::parse)]
     surface: Vec<SurfaceName>,
-    /// observe: what surfaces and budgets refuse is counted and shown, not applied
+    /// observe: what surfaces, budgets and its own caps refuse is counted and shown, not applied
     #[arg(long, value_name = "on|observe", value_parser = ["on", "observe"])]
     enforce: Option<String>,
     /// One line of JSON
     #[arg(long)]
     json: bool,
-    /// Not in this version
-    #[arg(long, hide = true)]
-    cap: Vec<String>,
+    /// The most that it may spend, such as 20/day or 300/month; may be said for both; else no cap
+    #[arg(long, value_name = "AMOUNT/day|month", value_parser = KeyCap::parse)]
+    cap: Vec<KeyCap>,
+}
+
+/// What a key may spend in a day or a month.
+#[derive(Debug, Clone, Copy)]
+struct KeyCap {
+    amount: Money,
+    length: Length,
+}
+
+impl KeyCap {
+    fn parse(text: &str) -> Result<KeyCap, String> {
+        let wrong = || "such as 20/day or 300.00/month".to_owned();
+        let (amount, length) = text.split_once('/').ok_or_else(wrong)?;
+        let length = Length::parse(length).ok_or_else(wrong)?;
+        let amount = Money::parse(amount).map_err(|error| error.to_string())?;
+        Ok(KeyCap { amount, length })
+    }
+
+    /// As the operator API names it.
+    fn field(&self) -> &'static str {
+        match self.length {
+            Length::Day => "daily_cap",
+            Length::Month => "monthly_cap",
+        }
+    }
 }
 
 /// The answer: exactly what `--json` prints.
@@ -85,11 +111,6 @@ pub(super) fn run(
 }
 
 fn body(arguments: &CreateArguments) -> Result<Value, Failure> {
-    if !arguments.cap.is_empty() {
-        let message =
-            "--cap is not in this version: a key would promise what nothing keeps; leave it out";
-        return Err(Failure::new(Exit::Usage, message.to_owned()));
-    }
     let mut body = Map::new();
     body.insert("environment".into(), arguments.environment.as_str().into());
     body.insert("service".into(), arguments.service.as_str().into());
@@ -103,6 +124,12 @@ fn body(arguments: &CreateArguments) -> Result<Value, Failure> {
         body.insert("surfaces".into(), names.collect());
     }
     body.extend(arguments.enforce.as_deref().map(|word| ("enforce".into(), word.into())));
+    for cap in &arguments.cap {
+        if body.insert(cap.field().into(), cap.amount.to_string().into()).is_some() {
+            let message = format!("--cap is said twice for a {}; say it once", cap.length);
+            return Err(Failure::new(Exit::Usage, message));
+        }
+    }
     Ok(Value::Object(body))
 }
 
@@ -169,10 +196,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_built_is_refused() {
-        let failure = body_of("--env dev --service web --cap 20/day").unwrap_err();
+    fn a_key_has_a_cap_for_a_day_and_one_for_a_month() {
+        assert_eq!(
+            body_of("--env dev --service web --cap 20/day --cap 300.5/month").unwrap(),
+            r#"{"environment":"dev","service":"web","daily_cap":"20.00","monthly_cap":"300.50"}"#
+        );
+        let failure = body_of("--env dev --service web --cap 20/day --cap 9/day").unwrap_err();
         assert_eq!(failure.exit, Exit::Usage);
-        assert!(failure.message.contains("not in this version"), "{}", failure.message);
+        for wrong in ["20", "20/week", "-1/day", "/day", "1e3/day", "20/day/day"] {
+            assert!(KeyCap::parse(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

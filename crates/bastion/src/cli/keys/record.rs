@@ -38,6 +38,10 @@ pub(super) struct Record {
     #[serde(default)]
     enforce: Option<String>,
     #[serde(default)]
+    monthly_cap: Option<String>,
+    #[serde(default)]
+    daily_cap: Option<String>,
+    #[serde(default)]
     secrets: Vec<SecretInfo>,
 }
 
@@ -110,6 +114,11 @@ impl Record {
         }
         let observes = self.enforce.as_deref().filter(|enforce| *enforce != "on");
         lines.extend(observes.map(|enforce| ("enforce", enforce.to_owned())));
+        let caps = [(&self.monthly_cap, "a month"), (&self.daily_cap, "a day")];
+        let cap = |(cap, each): (&Option<String>, &str)| {
+            cap.as_deref().map(|cap| ("cap", format!("{cap} {each}")))
+        };
+        lines.extend(caps.into_iter().filter_map(cap));
         lines.extend(self.secrets.iter().map(|secret| ("secret", secret.line(now))));
         let lines: Vec<String> =
             lines.into_iter().map(|(name, value)| format!("{name:<13} {value}")).collect();

@@ -5,8 +5,6 @@
 use serde_json::{Value, json};
 
 use super::{Till, capped, nanos, price_of};
-use crate::bad_config::reloaded;
-use crate::bastion::Bastion;
 use crate::client::{CHAT, Client};
 
 const SURFACES: &str = r#"
@@ -46,7 +44,7 @@ impl Till {
         let text = std::fs::read_to_string(&file).unwrap();
         std::fs::write(&file, change(text)).unwrap();
         self.bastion.signal("HUP");
-        reloaded(&self.bastion, "taken", 1).await;
+        self.bastion.reloaded("taken", 1).await;
     }
 }
 
@@ -203,26 +201,76 @@ async fn a_prepaid_balance_refuses_before_the_first_top_up_or_never() {
     assert!(balance["balance"].as_str().unwrap().starts_with('-'), "{balance}");
 }
 
+/// A key under these caps, and what its calls are told.
+struct Bearer {
+    client: Client,
+    id: String,
+}
+
+impl Till {
+    fn bearer(&self, more: &[&str]) -> Bearer {
+        let key = self.bastion.key("dev", more);
+        Bearer { client: Client::new(self.bastion.callers, &key), id: key.id }
+    }
+}
+
 #[tokio::test]
-async fn what_a_dead_process_held_is_given_back_where_the_file_says_so() {
-    let till = Till::with(|config| {
-        let config = config.replace("answer = \"2s\"", "answer = \"20s\"");
-        capped(&config, "monthly_cap = \"5\"", "[ledger]\nunknown_outcome = \"release\"\n")
-    });
-    till.upstream.play("[[answer]]\ndelay_ms = 10000\n");
-    let Till { upstream, bastion, key } = till;
-    let client = Client::new(bastion.callers, &key);
-    let killed = async {
-        upstream.wait_for(|log| !log.is_empty()).await;
-        bastion.signal("KILL");
-    };
-    let (told, ()) = tokio::join!(client.try_chat(CHAT), killed);
-    assert!(told.is_err(), "{told:?}");
-    let bastion = Bastion::start(bastion.into_folder(), |_| {});
-    super::clean(&bastion, 1).await;
-    let operators = Client::with_text(bastion.operators, &bastion.token());
-    let cap = operators.get("/admin/v1/environments/dev/cap").await.json();
-    assert_eq!((nanos(&cap["spent"]), nanos(&cap["held"])), (0, 0), "{cap}");
-    let month = operators.get("/admin/v1/spend").await.json();
-    assert_eq!(month["data"][0]["estimated_calls"], 1, "it is marked: {month}");
+async fn a_key_spends_its_own_caps_and_no_other() {
+    let till = Till::capped("monthly_cap = \"5\"", "");
+    let narrow = till.bearer(&["--cap", "0.000000001/day", "--cap", "300/month"]);
+    let answer = narrow.client.chat(CHAT).await;
+    assert_eq!(answer.refusal(), (402, "cap_exceeded".to_owned()), "{}", answer.text());
+    assert!(answer.text().contains("daily cap of this key"), "{}", answer.text());
+    assert!(till.upstream.log.entries().is_empty());
+    let wide = till.bearer(&["--cap", "2/month"]);
+    assert_eq!(wide.client.chat(CHAT).await.status, 200);
+    assert_eq!(till.client().chat(CHAT).await.status, 200, "a key without a cap");
+    let shown = till.told(&["keys", "show", &narrow.id]);
+    assert_eq!(
+        (&shown["daily_cap"], &shown["monthly_cap"]),
+        (&json!("0.000000001"), &json!("300.00"))
+    );
+    let page = till.bastion.command(&["keys", "show", &wide.id]);
+    let page = String::from_utf8_lossy(&page.stdout).into_owned();
+    assert!(page.contains("2.00 a month"), "{page}");
+    // The environment's cap holds for it as well.
+    till.cap("0.000000001");
+    let answer = wide.client.chat(CHAT).await;
+    assert!(answer.text().contains("the environment 'dev'"), "{}", answer.text());
+    till.is_clean_with(2).await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_observed_passes_its_own_cap_alone() {
+    let till = Till::capped("monthly_cap = \"5\"", "");
+    let key = till.bearer(&["--cap", "0/day", "--enforce", "observe"]);
+    let answer = key.client.chat(CHAT).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let call = till.bastion.last_call(answer.header("x-request-id")).await;
+    assert_eq!(call["observed"], "cap_exceeded", "{call}");
+    till.cap("0");
+    assert_eq!(key.client.chat(CHAT).await.status, 402);
+    till.is_clean_with(1).await;
+}
+
+#[tokio::test]
+async fn a_slip_in_a_keys_cap_makes_no_key() {
+    let till = Till::set();
+    let begin = ["keys", "create", "--env", "dev", "--service", "a", "--cap"];
+    for wrong in ["5", "5/week", "/day", "-5/day", "1e3/day", "$5/day", "5/day/day", "", "5 / day"]
+    {
+        let made = till.bastion.command(&[&begin[..], &[wrong]].concat());
+        assert_eq!(made.status.code(), Some(2), "{wrong}: {made:?}");
+    }
+    let twice = till.bastion.command(&[&begin[..], &["5/day", "--cap", "6/day"]].concat());
+    assert_eq!(twice.status.code(), Some(2), "which of them holds?");
+    let operators = Client::with_text(till.bastion.operators, &till.bastion.token());
+    for wrong in [r#""-5""#, "5", r#""5/day""#, r#""1e3""#, r#""99999999999999999999""#] {
+        let body = format!(r#"{{"environment":"dev","service":"a","daily_cap":{wrong}}}"#);
+        let answer = operators.post("/admin/v1/keys", &[], body).await;
+        assert_eq!(answer.status, 400, "{wrong}: {}", answer.text());
+        assert_eq!(answer.json()["error"]["param"], "daily_cap", "{}", answer.text());
+    }
+    let keys = operators.get("/admin/v1/keys").await.json();
+    assert_eq!(keys["data"].as_array().unwrap().len(), 1, "only the scene's own: {keys}");
 }

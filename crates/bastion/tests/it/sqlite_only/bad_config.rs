@@ -6,7 +6,7 @@
 use std::fs;
 
 use crate::attempt::Attempt;
-use crate::bastion::{Bastion, CONFIG, LIMIT};
+use crate::bastion::{Bastion, CONFIG};
 use crate::client::Client;
 use crate::scene::Scene;
 
@@ -301,19 +301,6 @@ fn a_variable_that_names_nothing_or_nonsense_is_told_by_its_name() {
     assert!(!folder.path().join("data").exists());
 }
 
-/// Waits until so many reloads ended so.
-pub(crate) async fn reloaded(bastion: &Bastion, outcome: &str, times: u32) {
-    let operators = Client::with_text(bastion.operators, "");
-    let line = format!("bastion_config_reloads_total{{outcome=\"{outcome}\"}} {times}");
-    let counted = async {
-        while !operators.get("/metrics").await.text().contains(&line) {
-            tokio::task::yield_now().await;
-        }
-    };
-    let counted = tokio::time::timeout(LIMIT, counted).await;
-    assert!(counted.is_ok(), "no {line} after:\n{}", bastion.log.text());
-}
-
 #[tokio::test]
 async fn a_reload_of_a_broken_file_keeps_the_old_configuration() {
     let scene = Scene::set();
@@ -338,7 +325,7 @@ async fn a_reload_of_a_broken_file_keeps_the_old_configuration() {
         }
         scene.bastion.signal("HUP");
         refused += 1;
-        reloaded(&scene.bastion, "refused", refused).await;
+        scene.bastion.reloaded("refused", refused).await;
         scene.goes_on_after(refused as usize - 1).await;
         let ready = Client::with_text(scene.bastion.callers, "").get("/readyz").await;
         assert_eq!(ready.status, 200, "{}", scene.bastion.log.text());
@@ -350,7 +337,7 @@ async fn a_reload_of_a_broken_file_keeps_the_old_configuration() {
     assert!(!log.contains(SECRET), "{log}");
     fs::write(&file, good).unwrap();
     scene.bastion.signal("HUP");
-    reloaded(&scene.bastion, "taken", 1).await;
+    scene.bastion.reloaded("taken", 1).await;
     scene.goes_on_after(refused as usize).await;
 }
 
@@ -364,13 +351,13 @@ async fn a_reload_of_a_good_change_takes_it_without_a_restart() {
     let added = "[models.added]\nupstream = \"simulated\"\nupstream_model = \"gpt-oss-20b\"\n";
     fs::write(&file, before.replace(PROD, &format!("{added}{PROD}"))).unwrap();
     scene.bastion.signal("HUP");
-    reloaded(&scene.bastion, "taken", 1).await;
+    scene.bastion.reloaded("taken", 1).await;
     let answer = scene.client().chat(body).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     // Taking it back closes it again, for new calls on old connections too.
     fs::write(&file, before).unwrap();
     scene.bastion.signal("HUP");
-    reloaded(&scene.bastion, "taken", 2).await;
+    scene.bastion.reloaded("taken", 2).await;
     scene.refused(&scene.client().chat(body).await, 404, "model_not_found");
     scene.goes_on_after(1).await;
 }

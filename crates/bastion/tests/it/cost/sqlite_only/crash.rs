@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::bastion::{Bastion, Key};
 use crate::client::{CHAT, Client};
-use crate::cost::{Till, clean, nanos};
+use crate::cost::{Till, capped, clean, nanos};
 
 /// Deaths under load; `BASTION_CRASH_ROUNDS` asks for more.
 const ROUNDS: u32 = 3;
@@ -79,4 +79,28 @@ async fn swept(bastion: &Bastion) -> i64 {
     let entries = tokio::time::timeout(crate::bastion::LIMIT, find).await.unwrap();
     clean(bastion, entries).await;
     entries
+}
+
+#[tokio::test]
+async fn what_a_dead_process_held_is_given_back_where_the_file_says_so() {
+    let till = Till::with(|config| {
+        let config = config.replace("answer = \"2s\"", "answer = \"20s\"");
+        capped(&config, "monthly_cap = \"5\"", "[ledger]\nunknown_outcome = \"release\"\n")
+    });
+    till.upstream.play("[[answer]]\ndelay_ms = 10000\n");
+    let Till { upstream, bastion, key } = till;
+    let client = Client::new(bastion.callers, &key);
+    let killed = async {
+        upstream.wait_for(|log| !log.is_empty()).await;
+        bastion.signal("KILL");
+    };
+    let (told, ()) = tokio::join!(client.try_chat(CHAT), killed);
+    assert!(told.is_err(), "{told:?}");
+    let bastion = Bastion::start(bastion.into_folder(), |_| {});
+    clean(&bastion, 1).await;
+    let operators = Client::with_text(bastion.operators, &bastion.token());
+    let cap = operators.get("/admin/v1/environments/dev/cap").await.json();
+    assert_eq!((nanos(&cap["spent"]), nanos(&cap["held"])), (0, 0), "{cap}");
+    let month = operators.get("/admin/v1/spend").await.json();
+    assert_eq!(month["data"][0]["estimated_calls"], 1, "it is marked: {month}");
 }
