@@ -5,11 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bastion_store::Store;
+use bastion_store::{Settled, Store};
 use bastion_types::{CallRecord, KeyId, ModelName, Region, RequestId, Timestamp, UpstreamName};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::{Instant, timeout_at};
 
 use crate::log::{LogFormat, LogSink};
 use crate::metrics::Metrics;
@@ -39,15 +40,25 @@ const STORE_PAUSE: Duration = Duration::from_millis(200);
 /// Tries for one batch; then its records are counted as unwritten.
 const STORE_TRIES: u32 = 5;
 
+/// How long a batch waits for its calls' charges: who finds a call's record finds its charge, unless
+/// the ledger's database is away.
+const CHARGED_WITHIN: Duration = Duration::from_secs(1);
+
 /// The end that calls push into; cheap to clone.
 #[derive(Clone)]
 pub struct CallSink {
-    queue: mpsc::Sender<CallRecord>,
+    queue: mpsc::Sender<Ended>,
+}
+
+/// A call that is over.
+struct Ended {
+    record: CallRecord,
+    settled: Option<Settled>,
 }
 
 /// The end that writes; runs on the runtime of the store.
 pub struct CallSinkWriter {
-    queue: mpsc::Receiver<CallRecord>,
+    queue: mpsc::Receiver<Ended>,
     store: Store,
     log: LogSink,
     format: LogFormat,
@@ -66,11 +77,13 @@ pub fn call_sink(
 
 impl CallSink {
     /// Hands a record over; waits while the queue is full.
-    pub async fn push(&self, record: CallRecord) {
-        let closed = match self.queue.try_send(record) {
+    ///
+    /// It is written once its charge is durable.
+    pub async fn push(&self, record: CallRecord, settled: Option<Settled>) {
+        let closed = match self.queue.try_send(Ended { record, settled }) {
             Ok(()) => false,
             Err(TrySendError::Closed(_)) => true,
-            Err(TrySendError::Full(record)) => Box::pin(self.queue.send(record)).await.is_err(),
+            Err(TrySendError::Full(ended)) => Box::pin(self.queue.send(ended)).await.is_err(),
         };
         if closed {
             tracing::error!("a call ended after the records were closed");
@@ -86,20 +99,20 @@ impl CallSinkWriter {
         while self.queue.recv_many(&mut batch, BATCH_RECORDS).await > 0 {
             self.gather(&mut batch, pause).await;
             pause = if batch.len() < BUSY_RECORDS { GATHER } else { GATHER_WHEN_BUSY };
-            self.write_log(&batch);
-            self.write_store(&batch).await;
-            batch.clear();
+            let records = charged(&mut batch).await;
+            self.write_log(&records);
+            self.write_store(&records).await;
         }
     }
 
     /// Lets more records come, unless the last [`CallSink`] is gone or there are many already.
-    async fn gather(&mut self, batch: &mut Vec<CallRecord>, pause: Duration) {
+    async fn gather(&mut self, batch: &mut Vec<Ended>, pause: Duration) {
         if batch.len() < BATCH_RECORDS && !self.queue.is_closed() {
             tokio::time::sleep(pause).await;
             while batch.len() < BATCH_RECORDS
-                && let Ok(record) = self.queue.try_recv()
+                && let Ok(ended) = self.queue.try_recv()
             {
-                batch.push(record);
+                batch.push(ended);
             }
         }
     }
@@ -127,6 +140,26 @@ impl CallSinkWriter {
         }
         self.metrics.unwritten(u64::try_from(batch.len()).unwrap_or(u64::MAX));
     }
+}
+
+/// The records, with what was charged.
+async fn charged(batch: &mut Vec<Ended>) -> Vec<CallRecord> {
+    let until = Instant::now() + CHARGED_WITHIN;
+    let mut records = Vec::with_capacity(batch.len());
+    for Ended { mut record, settled } in batch.drain(..) {
+        if let Some(settled) = settled
+            && let Ok(told) = timeout_at(until, settled.durable()).await
+        {
+            match told {
+                Ok(charged) => record.cost = record.cost.map(|_| charged.amount.to_string()),
+                Err(cause) => {
+                    tracing::error!(%cause, request_id = %record.id, "a call was not charged")
+                }
+            }
+        }
+        records.push(record);
+    }
+    records
 }
 
 /// The log's fields of a call; the end user's id stays in the store: it may be an address.

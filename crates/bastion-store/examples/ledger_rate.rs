@@ -85,7 +85,7 @@ async fn measure(store: &Store, clock: &Arc<dyn Clock>) {
                 let ticket = store.ledger().hold(order(&*clock, number)).await.unwrap();
                 let waited = u64::try_from(asked.elapsed().as_micros()).unwrap();
                 waited_us.fetch_add(waited, Ordering::Relaxed);
-                store.ledger().settle(ticket, cost()).await.unwrap();
+                store.ledger().settle(ticket, cost()).await.unwrap().durable().await.unwrap();
                 done.fetch_add(2, Ordering::Relaxed);
             }
         }));

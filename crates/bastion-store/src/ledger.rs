@@ -13,6 +13,7 @@ mod limited;
 mod marks;
 mod order;
 mod outage;
+mod settled;
 mod spend;
 mod teller;
 mod verify;
@@ -22,7 +23,7 @@ use std::time::Duration;
 
 use bastion_runtime::Tasks;
 use bastion_types::{Clock, Money};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 pub use hand::{Account, Adjustment, Concerns, HandError, SetCap, TopUp, TopUpOutcome};
@@ -31,6 +32,7 @@ pub use order::{
     Cap, Charged, Cost, HoldOrder, Labels, NotHeld, Payer, Prepaid, Shortage, Ticket,
     UnknownOutcome,
 };
+pub use settled::Settled;
 pub use spend::{SpendBy, SpendRow};
 pub use verify::{Difference, Verdict};
 
@@ -53,7 +55,7 @@ use books::Books;
 use days::Days;
 use limited::Limited;
 use outage::Outage;
-use teller::{QUEUE_TASKS, Settling, Task, Teller, Waiting};
+use teller::{Desk, Settling, Task, Teller, Waiting};
 
 /// How long a call waits for the disk, beside what it may wait for room.
 const DURABLE_WITHIN: Duration = Duration::from_secs(2);
@@ -68,7 +70,7 @@ pub struct Ledger {
 }
 
 struct Inner {
-    queue: mpsc::Sender<Task>,
+    desk: Desk,
     bank: Bank,
     clock: Arc<dyn Clock>,
     outage: Arc<Outage>,
@@ -86,12 +88,12 @@ impl Ledger {
     ) -> Result<Ledger, StoreError> {
         let bank = Bank::new(db, Arc::clone(&clock), nodes);
         let outage = Arc::new(Outage::new(Arc::clone(&clock)));
-        let (queue, tasks_in) = mpsc::channel(QUEUE_TASKS);
+        let (desk, brought) = teller::desk();
         let days = Days::read(bank.db()).await?;
         let limited = Limited::default();
         limited.read(bank.db()).await?;
-        tasks.spawn(Teller::new(bank.clone(), tasks_in, Arc::clone(&outage)).run());
-        Ok(Ledger { inner: Arc::new(Inner { queue, bank, clock, outage, days, limited }) })
+        tasks.spawn(Teller::new(bank.clone(), brought, Arc::clone(&outage)).run());
+        Ok(Ledger { inner: Arc::new(Inner { desk, bank, clock, outage, days, limited }) })
     }
 
     /// Does anything limit this call: a cap, or a balance?
@@ -140,16 +142,17 @@ impl Ledger {
         self.ask(Task::Extend(Box::new(extending)), told, Instant::now()).await
     }
 
-    /// Charges what a call cost and gives the rest back, in one.
+    /// Charges what a call cost and gives the rest back, in one. It returns as soon as the teller
+    /// has it; [`Settled::durable`] waits until it is on the disk.
     ///
-    /// It waits as long as the database is away: what was used is owed.
+    /// What was used is owed: it is tried as long as the database is away.
     ///
     /// # Errors
     /// When the process ends first; then the call's hold is swept at the next start.
-    pub async fn settle(&self, ticket: Ticket, cost: Cost) -> Result<Charged, StoreError> {
-        let (answer, told) = oneshot::channel();
-        self.bring(ticket, Some(cost), answer).await?;
-        told.await.map_err(|_| StoreError::Closed)?
+    pub async fn settle(&self, ticket: Ticket, cost: Cost) -> Result<Settled, StoreError> {
+        let amount = ticket.charge_of(cost.amount);
+        let told = self.bring(ticket, Some(cost)).await?;
+        Ok(Settled::new(amount, told))
     }
 
     /// Gives all of it back: nothing was sent.
@@ -160,9 +163,8 @@ impl Ledger {
         if !ticket.is_held() {
             return Ok(());
         }
-        let (answer, told) = oneshot::channel();
-        self.bring(ticket, None, answer).await?;
-        told.await.map_err(|_| StoreError::Closed)?.map(drop)
+        let told = self.bring(ticket, None).await?;
+        Settled::new(Money::ZERO, told).durable().await.map(drop)
     }
 
     /// Ends what processes held whose lease has ended. Returns how many holds that were.
@@ -177,7 +179,7 @@ impl Ledger {
                 return Ok(swept);
             }
             swept = swept.saturating_add(self.end(ended, outcome).await?);
-            drop(self.inner.queue.try_send(Task::LookAgain));
+            drop(self.inner.desk.asked.try_send(Task::LookAgain));
         }
     }
 
@@ -206,12 +208,12 @@ impl Ledger {
         &self,
         ticket: Ticket,
         cost: Option<Cost>,
-        answer: oneshot::Sender<Result<Charged, StoreError>>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<oneshot::Receiver<Result<Charged, StoreError>>, StoreError> {
         let at = self.inner.clock.now();
+        let (answer, told) = oneshot::channel();
         let settling = Settling { ticket, cost, at, again: false, answer: Some(answer) };
-        let sent = self.inner.queue.send(Task::Settle(Box::new(settling))).await;
-        sent.map_err(|_| StoreError::Closed)
+        let sent = self.inner.desk.ended.send(settling).await;
+        sent.map(|()| told).map_err(|_| StoreError::Closed)
     }
 
     /// Asks the teller, unless the database is known to be away.
@@ -222,7 +224,7 @@ impl Ledger {
         until: Instant,
     ) -> Result<Ticket, NotHeld> {
         let busy = || NotHeld::unavailable(&StoreError::Busy);
-        if self.inner.outage.is_on() || self.inner.queue.try_send(task).is_err() {
+        if self.inner.outage.is_on() || self.inner.desk.asked.try_send(task).is_err() {
             return Err(busy());
         }
         match timeout_at(until + DURABLE_WITHIN, told).await {
@@ -237,7 +239,7 @@ impl Ledger {
 
     /// Takes nothing more, writes what is owed.
     pub(crate) async fn close(&self) {
-        drop(self.inner.queue.send(Task::Close).await);
+        drop(self.inner.desk.asked.send(Task::Close).await);
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) async fn record(
     arrival: &Arrival,
     settlement: Settlement,
 ) {
-    let Settlement { relayed, usage, cost, about } = settlement;
+    let Settlement { relayed, usage, cost, settled, about } = settlement;
     let tools = &desk.gateway.tools;
     let from = caller_address(&caller.policy.trusted_proxies, arrival.peer, &arrival.headers);
     let program = arrival.headers.get(USER_AGENT).map(HeaderValue::as_bytes);
@@ -54,5 +54,5 @@ pub(super) async fn record(
         observed: about.observed.map(Cow::Borrowed),
     };
     tools.metrics.call(&record, endpoint, relayed.code.unwrap_or(NO_ERROR));
-    tools.calls.push(record).await;
+    tools.calls.push(record, settled).await;
 }

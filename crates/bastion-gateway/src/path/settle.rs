@@ -4,7 +4,7 @@
 
 mod bill;
 
-use bastion_store::{Cost, Labels, Marks};
+use bastion_store::{Cost, Labels, Marks, Settled};
 use bastion_types::{Money, Usage};
 use bastion_wire::Work;
 
@@ -28,6 +28,8 @@ pub(crate) struct Settlement {
     pub(crate) usage: Usage,
     /// What it cost, where the model has a price.
     pub(crate) cost: Option<Money>,
+    /// The charge on its way to the disk; none where there is none.
+    pub(crate) settled: Option<Settled>,
     /// Model, surface and user.
     pub(crate) about: About,
 }
@@ -64,15 +66,16 @@ pub(super) async fn settle(
     };
     let (amount, marks) = (bill.amount.unwrap_or_default(), bill.marks);
     let cost = Cost { amount, usage, marks, labels };
-    let charged = purse.settle(desk.gateway.tools.store.ledger(), cost).await;
-    let amount = match charged {
-        Ok(charged) => charged.amount,
+    let settled = match purse.settle(desk.gateway.tools.store.ledger(), cost).await {
+        Ok(settled) => Some(settled),
         Err(cause) => {
             tracing::error!(%cause, "a call could not be charged; its hold is swept later");
-            amount
+            None
         }
     };
-    Settlement { cost: bill.amount.map(|_| amount), relayed, usage, about: screened.about }
+    let amount = settled.as_ref().map_or(amount, Settled::amount);
+    let cost = bill.amount.map(|_| amount);
+    Settlement { cost, settled, relayed, usage, about: screened.about }
 }
 
 /// The most tokens that a report can mean: beside it stands the most that a configuration lets a
@@ -93,7 +96,7 @@ fn unheard(work: Work, bounds: (u64, u64)) -> Usage {
 
 /// A call for which nothing was held: it used nothing.
 pub(super) fn unheld(relayed: Relayed, about: About) -> Settlement {
-    Settlement { relayed, usage: Usage::default(), cost: None, about }
+    Settlement { relayed, usage: Usage::default(), cost: None, settled: None, about }
 }
 
 /// As reported; else an estimate, where the upstream may have worked. Source: interface, Estimates.

@@ -306,7 +306,7 @@ impl Ledger {
     /// Limits may be others now: who waits is asked again, and every other process is told.
     async fn changed(&self) -> Result<(), StoreError> {
         self.look_again().await?;
-        drop(self.inner.queue.try_send(Task::LookAgain));
+        drop(self.inner.desk.asked.try_send(Task::LookAgain));
         let mut telling = self.inner.bank.db().begin().await?;
         telling.announce().await?;
         telling.commit().await

@@ -200,6 +200,11 @@ impl Ticket {
     pub fn unfit(&self) -> Option<&NotHeld> {
         self.unfit.as_ref()
     }
+
+    /// What is charged of this cost: never more than what is set aside, where that is.
+    pub(super) fn charge_of(&self, cost: Money) -> Money {
+        if self.is_held() { cost.min(self.amount) } else { cost }
+    }
 }
 
 /// What a call has cost.

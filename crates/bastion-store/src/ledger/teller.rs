@@ -3,6 +3,7 @@
 //! It must never say that money is set aside before that is on the disk, never let one that came
 //! later pass one that waits for the same account, and never lose a settlement.
 
+mod desk;
 mod line;
 mod round;
 mod task;
@@ -10,19 +11,16 @@ mod task;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+pub(super) use desk::{Brought, Desk, desk};
 pub(super) use task::{Extending, Settling, Task, Waiting};
 
 use super::bank::Bank;
 use super::outage::Outage;
 use line::Line;
 
-/// Tasks that wait for the teller; whoever brings another one waits for a place.
-pub(super) const QUEUE_TASKS: usize = 16_384;
-
-/// Most tasks of one transaction: more would make the first of them wait for the last.
+/// Most tasks of one transaction, and most settlements: more would make the first of them wait for the last.
 const BATCH_TASKS: usize = 1024;
 
 /// Settlements that are kept while the database is away.
@@ -40,7 +38,7 @@ const LAST_TRIES: Duration = Duration::from_secs(10);
 /// One process's teller.
 pub(super) struct Teller {
     bank: Bank,
-    queue: mpsc::Receiver<Task>,
+    brought: Brought,
     outage: Arc<Outage>,
     line: Line,
     /// Settlements and releases that the database did not take yet.
@@ -51,10 +49,10 @@ pub(super) struct Teller {
 }
 
 impl Teller {
-    pub(super) fn new(bank: Bank, queue: mpsc::Receiver<Task>, outage: Arc<Outage>) -> Teller {
+    pub(super) fn new(bank: Bank, brought: Brought, outage: Arc<Outage>) -> Teller {
         Teller {
             bank,
-            queue,
+            brought,
             outage,
             line: Line::default(),
             owed: Vec::new(),
@@ -63,7 +61,7 @@ impl Teller {
         }
     }
 
-    /// Works until the queue is closed and nothing is owed.
+    /// Works until the desk is closed and nothing is owed.
     pub(super) async fn run(mut self) {
         let mut fresh = Vec::new();
         loop {
@@ -75,28 +73,24 @@ impl Teller {
         }
     }
 
-    /// Waits for a task, or for the next time that something is due. False: the queue is closed.
+    /// Waits for a task, or for the next time that something is due. False: nothing more comes.
     async fn gather(&mut self, fresh: &mut Vec<Task>) -> bool {
         let due = self.due();
         if self.give_up_at.is_some() {
-            // Closed: what is left comes at once.
-            while fresh.len() < BATCH_TASKS
-                && let Ok(task) = self.queue.try_recv()
-            {
-                fresh.push(task);
-            }
-            if fresh.is_empty() && !self.owed.is_empty() {
+            if !self.owed.is_empty() {
                 wait_until(due).await;
             }
-            return !fresh.is_empty();
+            return false;
         }
+        // What gives room is not kept from those who wait for it.
+        let hurry = !self.line.is_empty();
         tokio::select! {
-            got = self.queue.recv_many(fresh, BATCH_TASKS) => {
-                if got == 0 {
+            open = self.brought.next(fresh, BATCH_TASKS, hurry) => {
+                if !open {
                     self.give_up_at = Some(Instant::now() + LAST_TRIES);
                     self.line.turn_away_all();
                 }
-                got > 0
+                open
             }
             () = wait_until(due) => true,
         }

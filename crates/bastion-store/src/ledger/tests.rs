@@ -101,10 +101,10 @@ async fn a_settled_call_is_charged_and_the_rest_given_back() {
     assert_eq!(scene.month().await.held, m("3"));
     let bigger = scene.ledger.extend(&ticket, m("3")).await.unwrap();
     assert_eq!((bigger.amount(), scene.month().await.held), (m("6"), m("6")));
-    let charged = scene.ledger.settle(bigger, cost("4.5")).await.unwrap();
+    let charged = scene.ledger.settle(bigger, cost("4.5")).await.unwrap().durable().await.unwrap();
     assert_eq!(charged.amount, m("4.5"));
     assert_eq!(scene.month().await, Account { spent: m("4.5"), ..Account::default() });
-    let again = scene.ledger.settle(ticket, cost("4.5")).await.unwrap();
+    let again = scene.ledger.settle(ticket, cost("4.5")).await.unwrap().durable().await.unwrap();
     assert_eq!(again.amount, m("4.5"), "the same charge again is the charge that is there");
     assert_eq!(scene.month().await.spent, m("4.5"));
     scene.is_clean().await;
@@ -123,9 +123,9 @@ async fn only_a_spent_cap_is_final_and_a_reserved_one_waits() {
         let ledger = scene.ledger.clone();
         async move { ledger.hold(wait).await }
     });
-    scene.ledger.settle(first, cost("1")).await.unwrap();
+    scene.ledger.settle(first, cost("1")).await.unwrap().durable().await.unwrap();
     let second = waiting.await.unwrap().unwrap();
-    scene.ledger.settle(second, cost("5")).await.unwrap();
+    scene.ledger.settle(second, cost("5")).await.unwrap().durable().await.unwrap();
     let told = scene.ledger.hold(scene.order("6", "10")).await.unwrap_err();
     assert!(matches!(&told, NotHeld::Spent(why) if why.spent == m("6")), "{told:?}");
     scene.is_clean().await;
@@ -138,7 +138,8 @@ async fn a_small_call_does_not_pass_a_large_one_that_came_first() {
     let large = HoldOrder { wait: Duration::from_mins(1), ..scene.order("9", "10") };
     let ledger = scene.ledger.clone();
     let large = scene.tasks.spawn(async move { ledger.hold(large).await });
-    while scene.ledger.inner.queue.capacity() == QUEUE_TASKS && !large.is_finished() {
+    let asked = &scene.ledger.inner.desk.asked;
+    while asked.capacity() == asked.max_capacity() && !large.is_finished() {
         tokio::task::yield_now().await;
         let small = scene.ledger.hold(scene.order("1", "10")).await;
         match small {
@@ -162,7 +163,16 @@ async fn two_hundred_callers_never_pass_a_cap_worth_fifty_calls() {
         let order = HoldOrder { wait: Duration::from_mins(1), ..scene.order("0.3", "5") };
         scene.tasks.spawn(async move {
             match ledger.hold(order).await {
-                Ok(ticket) => Some(ledger.settle(ticket, cost("0.1")).await.unwrap().amount),
+                Ok(ticket) => Some(
+                    ledger
+                        .settle(ticket, cost("0.1"))
+                        .await
+                        .unwrap()
+                        .durable()
+                        .await
+                        .unwrap()
+                        .amount,
+                ),
                 Err(NotHeld::Spent(_)) => None,
                 Err(other) => panic!("{other:?}"),
             }
@@ -191,7 +201,7 @@ async fn the_holds_of_a_dead_process_are_charged_and_marked_once() {
     assert_eq!(scene.month().await, Account { spent: m("3"), ..Account::default() });
     // A process that was only frozen tells what the call cost: the charge is put right, once.
     for _ in 0..2 {
-        scene.ledger.settle(ticket.clone(), cost("1")).await.unwrap();
+        scene.ledger.settle(ticket.clone(), cost("1")).await.unwrap().durable().await.unwrap();
         assert_eq!(scene.month().await.spent, m("1"));
     }
     scene.is_clean().await;
@@ -226,18 +236,18 @@ async fn from_the_first_top_up_on_an_empty_balance_refuses() {
     let order = || HoldOrder { caps: Vec::new(), ..scene.order("3", "0") };
     let before = scene.ledger.hold(order()).await.unwrap();
     assert!(!before.is_held(), "nothing limits it");
-    scene.ledger.settle(before, cost("2")).await.unwrap();
+    scene.ledger.settle(before, cost("2")).await.unwrap().durable().await.unwrap();
     assert_eq!(scene.balance().await, Account::default(), "no balance was there to draw on");
     scene.top_up("4", "r1").await.unwrap();
     let first = scene.ledger.hold(order()).await.unwrap();
     let told = scene.ledger.hold(order()).await.unwrap_err();
     assert!(matches!(&told, NotHeld::Reserved(why) if why.account == AccountId::BALANCE));
-    scene.ledger.settle(first, cost("2")).await.unwrap();
+    scene.ledger.settle(first, cost("2")).await.unwrap().durable().await.unwrap();
     let told = scene.ledger.hold(order()).await.unwrap_err();
     assert!(matches!(&told, NotHeld::Spent(why) if why.account == AccountId::BALANCE));
     let watched = HoldOrder { prepaid: Prepaid::Never, ..order() };
     let watched = scene.ledger.hold(watched).await.unwrap();
-    scene.ledger.settle(watched, cost("3")).await.unwrap();
+    scene.ledger.settle(watched, cost("3")).await.unwrap().durable().await.unwrap();
     assert_eq!(scene.balance().await.spent, m("5"), "it is drawn on and does not refuse");
     scene.is_clean().await;
 }
@@ -266,7 +276,7 @@ async fn a_correction_has_a_reason_and_gives_back_no_more_than_was_charged() {
     let order = scene.order("3", "10");
     let call = order.call;
     let ticket = scene.ledger.hold(order).await.unwrap();
-    scene.ledger.settle(ticket, cost("2")).await.unwrap();
+    scene.ledger.settle(ticket, cost("2")).await.unwrap().durable().await.unwrap();
     let adjust = |nanos: i64, concerns: Concerns, reference: &str| {
         scene.ledger.adjust(Adjustment {
             amount: Money::from_nanos(nanos),
@@ -294,7 +304,7 @@ async fn a_correction_has_a_reason_and_gives_back_no_more_than_was_charged() {
 async fn verify_names_a_sum_that_was_changed_by_hand() {
     let scene = Scene::new().await;
     let ticket = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
-    scene.ledger.settle(ticket, cost("2")).await.unwrap();
+    scene.ledger.settle(ticket, cost("2")).await.unwrap().durable().await.unwrap();
     let forged = "UPDATE ledger_accounts SET spent = spent - 1 WHERE id = 'env/prod/2026-11'";
     scene.db.run(crate::statement::statement(forged)).await.unwrap();
     let verdict = scene.ledger.verify().await.unwrap();

@@ -2,7 +2,7 @@
 //!
 //! It must never let a second attempt go that nothing is set aside for, and must end in `settle`.
 
-use bastion_store::{Charged, Cost, Ledger, NotHeld, StoreError, Ticket};
+use bastion_store::{Cost, Ledger, NotHeld, Settled, StoreError, Ticket};
 use bastion_types::Money;
 use parking_lot::Mutex;
 
@@ -40,7 +40,7 @@ impl Purse {
         Ok(())
     }
 
-    /// Charges, and gives the rest back.
+    /// Charges, and gives the rest back; the teller has it then, the disk soon.
     ///
     /// # Errors
     /// When the process ends first; the hold is swept later.
@@ -48,7 +48,7 @@ impl Purse {
         self,
         ledger: &Ledger,
         cost: Cost,
-    ) -> Result<Charged, StoreError> {
+    ) -> Result<Settled, StoreError> {
         ledger.settle(self.ticket.into_inner(), cost).await
     }
 }

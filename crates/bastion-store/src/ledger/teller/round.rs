@@ -12,7 +12,7 @@ use super::super::marks::Marks;
 use super::super::order::{Charged, NotHeld, Ticket};
 use super::line::refuse;
 use super::task::{Extending, Settling, Task, Waiting};
-use super::{MAX_OWED, PAUSE, Teller};
+use super::{BATCH_TASKS, MAX_OWED, PAUSE, Teller};
 use crate::StoreError;
 
 /// A round's tasks, each with the accounts that it stands on.
@@ -56,6 +56,7 @@ impl Teller {
         let due = self.retry_at.is_none_or(|at| at <= Instant::now());
         let owed = if due { mem::take(&mut self.owed) } else { Vec::new() };
         let mut settling = owed;
+        settling.extend(self.brought.take_settlements(BATCH_TASKS));
         for waiting in self.line.take() {
             round.wait(Box::new(waiting), books);
         }
@@ -67,9 +68,8 @@ impl Teller {
                     let places = books.stand(&extending.ticket.payer);
                     round.extending.push((*extending, places));
                 }
-                Task::Settle(one) => settling.push(*one),
                 Task::LookAgain => {}
-                Task::Close => self.queue.close(),
+                Task::Close => self.brought.close(),
             }
         }
         for one in settling {

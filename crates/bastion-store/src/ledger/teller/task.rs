@@ -9,14 +9,12 @@ use tokio::time::Instant;
 use super::super::order::{Charged, Cost, HoldOrder, NotHeld, Ticket};
 use crate::StoreError;
 
-/// What is brought to the teller.
+/// What is brought to the teller and cannot wait for others.
 pub(in crate::ledger) enum Task {
     /// Set money aside.
     Hold(Box<Waiting>),
     /// Set more aside, for another attempt.
     Extend(Box<Extending>),
-    /// Charge, and give the rest back.
-    Settle(Box<Settling>),
     /// Somebody else may have made room.
     LookAgain,
     /// Take nothing more.

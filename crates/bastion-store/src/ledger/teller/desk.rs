@@ -1,0 +1,92 @@
+//! Where calls meet the teller: what cannot wait on one side, what can on the other.
+//!
+//! It must never make a hold wait behind settlements, nor wake the teller for each of those.
+
+use tokio::sync::mpsc;
+use tokio::time::{Duration, Instant, sleep_until};
+
+use super::task::{Settling, Task};
+
+/// Tasks that wait for the teller; a call beyond them is refused.
+const QUEUE_TASKS: usize = 16_384;
+
+/// Settlements that wait for the teller; whoever brings another one waits for a place.
+const QUEUE_SETTLEMENTS: usize = 16_384;
+
+/// How long settlements are gathered: a transaction and a sync of the disk for each of them would
+/// cost more than its call. A hold, an extension or somebody in line ends that at once.
+const GATHER: Duration = Duration::from_millis(20);
+
+/// Where tasks and settlements are brought.
+pub(in crate::ledger) struct Desk {
+    pub(in crate::ledger) asked: mpsc::Sender<Task>,
+    pub(in crate::ledger) ended: mpsc::Sender<Settling>,
+}
+
+/// What was brought.
+pub(in crate::ledger) struct Brought {
+    asked: mpsc::Receiver<Task>,
+    ended: mpsc::Receiver<Settling>,
+    /// The first of the settlements that are gathered, and until when.
+    gathered: Option<(Settling, Instant)>,
+}
+
+/// A new desk, and what will be brought to it.
+pub(in crate::ledger) fn desk() -> (Desk, Brought) {
+    let (asked, tasks) = mpsc::channel(QUEUE_TASKS);
+    let (ended, settlements) = mpsc::channel(QUEUE_SETTLEMENTS);
+    (Desk { asked, ended }, Brought { asked: tasks, ended: settlements, gathered: None })
+}
+
+impl Brought {
+    /// Waits for the first task, or until settlements have been gathered. False: it is closed, and
+    /// all of it was taken.
+    pub(super) async fn next(
+        &mut self,
+        tasks: &mut Vec<Task>,
+        at_most: usize,
+        hurry: bool,
+    ) -> bool {
+        loop {
+            let until = self.gathered.as_ref().map(|(_, until)| *until);
+            tokio::select! {
+                biased;
+                got = self.asked.recv_many(tasks, at_most) => {
+                    return got > 0 || until.is_some() || !self.ended.is_empty();
+                }
+                () = gathered(until) => return true,
+                // Not asked while some are gathered: each that comes would wake the teller.
+                first = self.ended.recv(), if until.is_none() => {
+                    let Some(first) = first else { return false };
+                    let patience = if hurry { Duration::ZERO } else { GATHER };
+                    self.gathered = Some((first, Instant::now() + patience));
+                }
+            }
+        }
+    }
+
+    /// Settlements that have been brought by now.
+    pub(super) fn take_settlements(&mut self, at_most: usize) -> Vec<Settling> {
+        let first = self.gathered.take().map(|(first, _)| first);
+        let mut all: Vec<_> = first.into_iter().collect();
+        while all.len() < at_most
+            && let Ok(one) = self.ended.try_recv()
+        {
+            all.push(one);
+        }
+        all
+    }
+
+    /// Takes nothing more.
+    pub(super) fn close(&mut self) {
+        self.asked.close();
+        self.ended.close();
+    }
+}
+
+async fn gathered(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until).await,
+        None => std::future::pending().await,
+    }
+}
