@@ -5,7 +5,7 @@
 use std::future::ready;
 use std::sync::Arc;
 
-use bastion_types::EnvironmentName;
+use bastion_types::{EnvironmentName, SurfaceName};
 use serde_json::{Map, Value, json};
 
 use crate::answer::Answer;
@@ -21,6 +21,12 @@ const NAME: &str = "document";
 
 /// The environments that this deployment has.
 const ENVIRONMENT: &str = "KnownEnvironment";
+
+/// The surfaces that this deployment has.
+const SURFACE: &str = "KnownSurface";
+
+/// The deployment's currency.
+const CURRENCY: &str = "KnownCurrency";
 
 /// The drills that this version has.
 const DRILL: &str = "KnownDrill";
@@ -90,7 +96,12 @@ fn show(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
     let environments = environments.iter().map(EnvironmentName::as_str).collect();
     let known = desk.drills.known();
     let drills = known.iter().map(|drill| drill.name).collect();
+    let surfaces = desk.deployment.surfaces();
+    let surfaces = surfaces.iter().map(SurfaceName::as_str).collect();
+    let currency = desk.deployment.currency();
     let document = with_known(openapi(), ENVIRONMENT, environments);
+    let document = with_known(document, SURFACE, surfaces);
+    let document = with_known(document, CURRENCY, vec![&currency]);
     Answer::ok(&with_known(document, DRILL, drills))
 }
 
@@ -98,8 +109,11 @@ fn show(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
 fn with_known(mut document: Value, schema: &str, names: Vec<&str>) -> Value {
     let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
     let known = schemas.and_then(|all| all.get_mut(schema)).and_then(Value::as_object_mut);
-    if let Some(known) = known.filter(|_| !names.is_empty()) {
-        known.insert("enum".to_owned(), json!(names));
+    if let Some(known) = known {
+        // Where there are none, nothing is taken.
+        let (rule, what) =
+            if names.is_empty() { ("not", json!({})) } else { ("enum", json!(names)) };
+        known.insert(rule.to_owned(), what);
     }
     document
 }

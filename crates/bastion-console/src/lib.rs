@@ -23,6 +23,7 @@ mod shown_key;
 #[cfg(test)]
 mod tests;
 mod token;
+mod worded;
 
 pub use desk::OperatorTools;
 pub use document::openapi;

@@ -14,7 +14,6 @@ pub(crate) const KEY_ID_PATTERN: &str = "^[0-9A-Za-z]{12}$";
 pub(crate) const REQUEST_ID_PATTERN: &str = "^req_[0-9A-Za-z]{24}$";
 
 pub(crate) const AMOUNT_PATTERN: &str = "^-?[0-9]{1,10}[.][0-9]{2,9}$";
-pub(crate) const PAID_PATTERN: &str = "^[0-9]{1,10}([.][0-9]{1,9})?$";
 
 /// Status, name and description of every answer in the error envelope.
 const PROBLEMS: [(u16, &str, &str); 10] = [

@@ -18,15 +18,12 @@ use crate::desk::Desk;
 use crate::fields::Fields;
 use crate::operation::Operation;
 use crate::problem::Problem;
-use crate::schema::{self, PAID_PATTERN, amount, currency, object, text};
+use crate::schema::{self, amount, currency, nullable, object, text};
+use crate::worded::{self, REFERENCE_PATTERN};
 
 const PATH: &str = "/admin/v1/balance";
 const TOP_UPS_PATH: &str = "/admin/v1/balance/top-ups";
 const FIELDS: [&str; 4] = ["amount", "currency", "reference", "note"];
-
-/// Longest reference and note, in bytes.
-const MAX_REFERENCE_BYTES: usize = 128;
-const MAX_NOTE_BYTES: usize = 1024;
 
 /// `balance`
 pub(crate) struct Balance;
@@ -44,7 +41,11 @@ impl Resource for Balance {
     }
 
     fn schemas(&self) -> Vec<(&'static str, Value)> {
-        vec![("Balance", balance_schema()), ("TopUp", top_up_schema())]
+        vec![
+            ("Balance", balance_schema()),
+            ("TopUp", top_up_schema()),
+            ("KnownCurrency", currency()),
+        ]
     }
 }
 
@@ -79,8 +80,8 @@ async fn top_up(desk: Arc<Desk>, ask: Ask) -> Result<Answer, Problem> {
     let fields = ask.fields(&FIELDS).await?;
     let asked = TopUp {
         amount: paid(&fields, &desk.deployment.currency())?,
-        reference: reference(&fields)?.to_owned(),
-        note: note(&fields)?.map(str::to_owned),
+        reference: worded::reference(&fields)?.to_owned(),
+        note: worded::note(&fields)?.map(str::to_owned),
     };
     let (amount, reference) = (asked.amount, asked.reference.clone());
     let outcome = desk.store.ledger().top_up(asked).await;
@@ -96,8 +97,7 @@ async fn top_up(desk: Arc<Desk>, ask: Ask) -> Result<Answer, Problem> {
 /// An amount above zero in the deployment's currency.
 fn paid(fields: &Fields, currency: &str) -> Result<Money, Problem> {
     let rule = "is an amount above zero as a decimal text, such as \"50.00\"";
-    let amount = Money::parse(fields.required_text("amount")?).ok();
-    let amount = amount.filter(|amount| *amount > Money::ZERO);
+    let amount = worded::positive(fields.required_text("amount")?);
     let amount = amount.ok_or_else(|| Problem::invalid_field("amount", rule))?;
     match fields.text("currency")? {
         Some(other) if other != currency => {
@@ -106,25 +106,6 @@ fn paid(fields: &Fields, currency: &str) -> Result<Money, Problem> {
         }
         _ => Ok(amount),
     }
-}
-
-fn reference(fields: &Fields) -> Result<&str, Problem> {
-    let reference = fields.required_text("reference")?;
-    let visible = reference.bytes().all(|byte| byte.is_ascii_graphic());
-    if reference.is_empty() || reference.len() > MAX_REFERENCE_BYTES || !visible {
-        let rule = format!("is 1 to {MAX_REFERENCE_BYTES} visible ASCII letters without blanks");
-        return Err(Problem::invalid_field("reference", &rule));
-    }
-    Ok(reference)
-}
-
-fn note(fields: &Fields) -> Result<Option<&str>, Problem> {
-    let note = fields.text("note")?;
-    if note.is_some_and(|note| note.len() > MAX_NOTE_BYTES || note.chars().any(char::is_control)) {
-        let rule = format!("is at most {MAX_NOTE_BYTES} bytes on one line");
-        return Err(Problem::invalid_field("note", &rule));
-    }
-    Ok(note)
 }
 
 fn describe_show() -> Description {
@@ -162,15 +143,14 @@ fn balance_schema() -> Value {
 }
 
 fn top_up_schema() -> Value {
-    let note = json!({ "type": ["string", "null"], "description": "for people" });
     json!({
         "type": "object",
         "required": ["amount", "reference"],
         "properties": {
-            "amount": text(PAID_PATTERN),
-            "currency": currency(),
-            "reference": text("^[!-~]{1,128}$"),
-            "note": note,
+            "amount": worded::positive_schema(),
+            "currency": nullable(&schema::reference("KnownCurrency")),
+            "reference": text(REFERENCE_PATTERN),
+            "note": worded::note_schema(),
         },
         "additionalProperties": false,
     })

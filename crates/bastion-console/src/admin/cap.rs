@@ -17,8 +17,9 @@ use crate::desk::Desk;
 use crate::operation::Operation;
 use crate::problem::Problem;
 use crate::schema::{
-    self, ENVIRONMENT_PATTERN, PAID_PATTERN, amount, currency, nullable, object, query, text, time,
+    self, ENVIRONMENT_PATTERN, amount, currency, nullable, object, query, text, time,
 };
+use crate::worded;
 
 const PATH: &str = "/admin/v1/environments/{id}/cap";
 const FIELDS: [&str; 2] = ["cap", "period"];
@@ -71,8 +72,8 @@ async fn set(desk: Arc<Desk>, ask: Ask) -> Result<Answer, Problem> {
     let length = length.transpose()?.unwrap_or(Length::Month);
     let rule =
         "is an amount as a decimal text, such as \"500.00\", or null for the configuration's";
-    let cap = fields.text("cap")?.map(Money::parse).transpose();
-    let cap = cap.map_err(|_| Problem::invalid_field("cap", rule))?;
+    let wrong = || Problem::invalid_field("cap", rule);
+    let cap = fields.text("cap")?.map(|text| worded::amount(text).ok_or_else(wrong)).transpose()?;
     let ledger = desk.store.ledger();
     let done = match cap {
         Some(cap) => ledger.set_cap(&name, length, cap).await,
@@ -184,7 +185,7 @@ fn new_cap_schema() -> Value {
     json!({
         "type": "object",
         "properties": {
-            "cap": nullable(&text(PAID_PATTERN)),
+            "cap": nullable(&worded::amount_schema()),
             "period": { "enum": ["month", "day", null], "default": "month" },
         },
         "additionalProperties": false,

@@ -84,11 +84,15 @@ fn boxes(list: &str) -> Result<Vec<&'static str>, Problem> {
         Problem::invalid_field("box", rule)
     };
     let ids = list.split(SEPARATOR);
-    ids.map(|id| BoxId::parse(id.trim()).map(BoxId::as_str).ok_or_else(unknown)).collect()
+    ids.map(|id| BoxId::parse(id).map(BoxId::as_str).ok_or_else(unknown)).collect()
 }
 
 fn describe() -> Description {
-    let ids = json!({ "type": "string", "description": "ids with commas between them" });
+    let one = BoxId::all().map(BoxId::as_str).collect::<Vec<_>>().join("|").replace('.', "[.]");
+    let ids = json!({
+        "type": "string", "pattern": format!("^({one})(,({one}))*$"),
+        "description": "ids with commas between them",
+    });
     Description {
         id: "show_checklist",
         summary: "The launch gate: every box of the production checklist, with its verdict",

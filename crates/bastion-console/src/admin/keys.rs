@@ -68,6 +68,7 @@ impl Resource for Keys {
             ("KeyPage", schema::page("Key", "after", KEY_ID_PATTERN)),
             ("NewKey", new_key_schema()),
             ("KnownEnvironment", text(ENVIRONMENT_PATTERN)),
+            ("KnownSurface", text(SURFACE_PATTERN)),
             ("MadeKey", made_key_schema()),
         ]
     }
@@ -267,7 +268,7 @@ fn new_key_schema() -> Value {
             "tpm": number("tokens a minute", MAX_TPM),
             "concurrency": number("calls at the same time", u64::from(u32::MAX)),
             "surfaces": {
-                "type": ["array", "null"], "items": text(SURFACE_PATTERN),
+                "type": ["array", "null"], "items": schema::reference("KnownSurface"),
                 "maxItems": MAX_SURFACES,
                 "description": "the use cases that it may call for; absent: any",
             },

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bastion_store::{Adjustment, Concerns, TopUpOutcome};
-use bastion_types::{EnvironmentName, Money, RequestId};
+use bastion_types::{EnvironmentName, RequestId};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -17,15 +17,12 @@ use crate::desk::Desk;
 use crate::fields::Fields;
 use crate::operation::Operation;
 use crate::problem::Problem;
-use crate::schema::{self, ENVIRONMENT_PATTERN, REQUEST_ID_PATTERN, amount, count, object, text};
+use crate::schema::{self, REQUEST_ID_PATTERN, amount, count, object, text};
+use crate::worded::{self, REFERENCE_PATTERN};
 
 const VERIFY_PATH: &str = "/admin/v1/ledger/verify";
 const ADJUST_PATH: &str = "/admin/v1/ledger/adjustments";
 const FIELDS: [&str; 5] = ["amount", "call", "environment", "reason", "reference"];
-
-/// Longest reason and reference, in bytes.
-const MAX_REASON_BYTES: usize = 1024;
-const MAX_REFERENCE_BYTES: usize = 128;
 
 /// `ledger`
 pub(crate) struct Ledger;
@@ -43,7 +40,11 @@ impl Resource for Ledger {
     }
 
     fn schemas(&self) -> Vec<(&'static str, Value)> {
-        vec![("LedgerVerdict", verdict_schema()), ("Adjustment", adjustment_schema())]
+        vec![
+            ("LedgerVerdict", verdict_schema()),
+            ("Adjustment", adjustment_schema()),
+            ("Adjusted", adjusted_schema()),
+        ]
     }
 }
 
@@ -57,14 +58,15 @@ async fn adjust(desk: Arc<Desk>, ask: Ask) -> Result<Answer, Problem> {
     ask.query(&[])?;
     let id = ask.id;
     let fields = ask.fields(&FIELDS).await?;
-    let amount = signed(fields.required_text("amount")?);
-    let rule = "is an amount as a decimal text, below zero to give back, such as \"-0.50\"";
+    let amount = worded::signed(fields.required_text("amount")?);
+    let rule =
+        "is an amount but zero as a decimal text, below zero to give back, such as \"-0.50\"";
     let amount = amount.ok_or_else(|| Problem::invalid_field("amount", rule))?;
     let asked = Adjustment {
         amount,
         concerns: concerns(&desk, &fields)?,
-        reason: line(&fields, "reason", MAX_REASON_BYTES)?.to_owned(),
-        reference: line(&fields, "reference", MAX_REFERENCE_BYTES)?.to_owned(),
+        reason: worded::reason(&fields)?.to_owned(),
+        reference: worded::reference(&fields)?.to_owned(),
     };
     let told = json!({ "amount": amount, "reason": asked.reason, "reference": asked.reference });
     let outcome = desk.store.ledger().adjust(asked).await;
@@ -74,12 +76,6 @@ async fn adjust(desk: Arc<Desk>, ask: Ask) -> Result<Answer, Problem> {
     };
     tracing::info!(request_id = %id, %amount, "an operator put the ledger right");
     Answer::json(status, &told)
-}
-
-/// An amount with a sign, as [`Money`] prints it.
-fn signed(text: &str) -> Option<Money> {
-    let Some(positive) = text.strip_prefix('-') else { return Money::parse(text).ok() };
-    Money::ZERO.checked_sub(Money::parse(positive).ok()?)
 }
 
 fn concerns(desk: &Desk, fields: &Fields) -> Result<Concerns, Problem> {
@@ -97,15 +93,6 @@ fn concerns(desk: &Desk, fields: &Fields) -> Result<Concerns, Problem> {
         }
         _ => Err(Problem::invalid("give either a call or an environment: what is put right")),
     }
-}
-
-fn line<'a>(fields: &'a Fields, name: &str, max_bytes: usize) -> Result<&'a str, Problem> {
-    let text = fields.required_text(name)?;
-    if text.trim().is_empty() || text.len() > max_bytes || text.chars().any(char::is_control) {
-        let rule = format!("is a text of 1 to {max_bytes} bytes on one line");
-        return Err(Problem::invalid_field(name, &rule));
-    }
-    Ok(text)
 }
 
 fn describe_verify() -> Description {
@@ -126,8 +113,8 @@ fn describe_adjust() -> Description {
         parameters: Vec::new(),
         body: Some(schema::required_body("Adjustment")),
         answers: vec![
-            (201, schema::json_answer("it counts now", "Adjustment")),
-            (200, schema::json_answer("it was there already", "Adjustment")),
+            (201, schema::json_answer("it counts now", "Adjusted")),
+            (200, schema::json_answer("it was there already", "Adjusted")),
         ],
         problems: &[404, 409, 503],
     }
@@ -148,17 +135,34 @@ fn verdict_schema() -> Value {
     }))
 }
 
+/// What is put right is either a call or an environment.
 fn adjustment_schema() -> Value {
+    let environment = schema::reference("KnownEnvironment");
+    json!({ "oneOf": [
+        concerning("call", &text(REQUEST_ID_PATTERN), "environment"),
+        concerning("environment", &environment, "call"),
+    ] })
+}
+
+fn concerning(name: &str, what: &Value, other: &str) -> Value {
     json!({
         "type": "object",
-        "required": ["amount", "reason", "reference"],
+        "required": ["amount", "reason", "reference", name],
         "properties": {
-            "amount": text("^-?[0-9]{1,10}([.][0-9]{1,9})?$"),
-            "call": { "type": ["string", "null"], "pattern": REQUEST_ID_PATTERN },
-            "environment": { "type": ["string", "null"], "pattern": ENVIRONMENT_PATTERN },
-            "reason": { "type": "string" },
-            "reference": { "type": "string" },
+            "amount": worded::signed_schema(),
+            "reason": worded::reason_schema(),
+            "reference": text(REFERENCE_PATTERN),
+            name: what,
+            other: { "type": "null" },
         },
         "additionalProperties": false,
     })
+}
+
+fn adjusted_schema() -> Value {
+    object(&json!({
+        "amount": amount("what was put right; below zero: given back"),
+        "reason": worded::reason_schema(),
+        "reference": text(REFERENCE_PATTERN),
+    }))
 }

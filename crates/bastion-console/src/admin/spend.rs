@@ -72,7 +72,7 @@ fn describe() -> Description {
         summary: "What was spent in a month of the environments' time zones, the most first",
         parameters: vec![
             query("by", "what it is told apart by", &by),
-            query("month", "this month if left out", &text("^[0-9]{4}-[0-9]{2}$")),
+            query("month", "this month if left out", &text("^[0-9]{4}-(0[1-9]|1[0-2])$")),
         ],
         body: None,
         answers: vec![(200, schema::json_answer("the month", "Spend"))],
@@ -90,7 +90,7 @@ fn spend_schema() -> Value {
         "estimated_calls": count(),
     }));
     object(&json!({
-        "month": text("^[0-9]{4}-[0-9]{2}$"),
+        "month": text("^[0-9]{4}-(0[1-9]|1[0-2])$"),
         "by": { "enum": SpendBy::NAMES },
         "currency": currency(),
         "data": { "type": "array", "items": row },

@@ -91,6 +91,13 @@ pub(super) fn fault(document: &Value, schema: &Value, value: &Value) -> Option<S
             "maxItems" if value.as_array().unwrap().len() as u64 > rule.as_u64().unwrap() => {
                 fails("maxItems")
             }
+            "minLength" if letters(value).is_some_and(|n| n < rule.as_u64().unwrap()) => {
+                fails("minLength")
+            }
+            "maxLength" if letters(value).is_some_and(|n| n > rule.as_u64().unwrap()) => {
+                fails("maxLength")
+            }
+            "not" if fault(document, rule, value).is_none() => fails("not"),
             "anyOf" if fitting(document, rule, value) == 0 => fails("anyOf"),
             "oneOf" if fitting(document, rule, value) != 1 => fails("oneOf"),
             "additionalProperties" => {
@@ -98,7 +105,8 @@ pub(super) fn fault(document: &Value, schema: &Value, value: &Value) -> Option<S
                 unknown(schema, value).and_then(|name| fails(&name))
             }
             "type" | "const" | "enum" | "pattern" | "format" | "minimum" | "maximum"
-            | "maxItems" | "anyOf" | "oneOf" | "description" | "default" | "examples" => None,
+            | "maxItems" | "minLength" | "maxLength" | "not" | "anyOf" | "oneOf"
+            | "description" | "default" | "examples" => None,
             other => panic!("an unknown keyword: {other}"),
         };
         if fault.is_some() {
@@ -124,6 +132,10 @@ fn has_type(rule: &Value, value: &Value) -> bool {
 fn matches(rule: &Value, value: &Value) -> bool {
     let pattern = regex::Regex::new(rule.as_str().unwrap()).unwrap();
     value.as_str().is_none_or(|text| pattern.is_match(text))
+}
+
+fn letters(value: &Value) -> Option<u64> {
+    value.as_str().map(|text| text.chars().count().try_into().unwrap())
 }
 
 fn is_time(value: &Value) -> bool {

@@ -85,15 +85,18 @@ fn closed(value: &Value) {
 }
 
 #[tokio::test]
-async fn the_served_document_knows_the_environments_and_the_drills() {
+async fn the_served_document_knows_the_names_of_its_deployment() {
     let plane = Plane::open().await;
     let mut served = plane.get("/admin/v1/openapi.json").await.json(200);
     assert_eq!(served["openapi"], "3.1.0");
-    for (schema, names) in
-        [("KnownEnvironment", json!(["dev", "prod"])), ("KnownDrill", json!(["retry"]))]
-    {
+    for (schema, rule, names) in [
+        ("KnownEnvironment", "enum", json!(["dev", "prod"])),
+        ("KnownDrill", "enum", json!(["retry"])),
+        ("KnownCurrency", "enum", json!(["CAD"])),
+        ("KnownSurface", "enum", json!(["chat", "search"])),
+    ] {
         let known = served["components"]["schemas"][schema].as_object_mut().unwrap();
-        assert_eq!(known.remove("enum"), Some(names));
+        assert_eq!(known.remove(rule), Some(names), "{schema}");
     }
     assert_eq!(served, openapi(), "and is the same otherwise");
     let got = plane.get("/admin/v1/openapi.json?v=3").await;
@@ -125,6 +128,40 @@ async fn bodies_are_taken_as_the_document_describes_them() {
             check("/admin/v1/keys", "NewKey", body).await;
         }
         check(&format!("/admin/v1/keys/{id}/revoke"), "Nothing", value).await;
+    }
+}
+
+#[tokio::test]
+async fn money_is_taken_as_the_document_describes_it() {
+    let plane = Plane::open().await;
+    let document = plane.get("/admin/v1/openapi.json").await.json(200);
+    let check = async |path: &str, (schema, body): (&str, Value)| {
+        let schema = &document["components"]["schemas"][schema];
+        let is_described = conform::fault(&document, schema, &body).is_none();
+        let status = plane.post(path, &body.to_string()).await.status;
+        assert_eq!(status != 400, is_described, "{path} {body}: {status}");
+    };
+    let amounts =
+        ["1", "0", "0.00", "-0", "-1.5", "0.000000001", "999999999.99", "1000000000", "x"];
+    let texts = ["", " ", "a b", "a", "a\nb", "CAD", "USD", "prod", "moon", "1.5", "\u{85}"];
+    let long = ["x".repeat(128), "x".repeat(129), "ü".repeat(256), "ü".repeat(257)];
+    let texts = amounts.into_iter().chain(texts).map(str::to_owned).chain(long);
+    let values = [json!(null), json!(1), json!(true), json!([]), json!({})];
+    for (number, value) in texts.map(Value::from).chain(values).enumerate() {
+        for name in ["amount", "currency", "reference", "note", "x"] {
+            let mut body = json!({ "amount": "1", "reference": format!("t/{number}/{name}") });
+            body[name] = value.clone();
+            check("/admin/v1/balance/top-ups", ("TopUp", body)).await;
+        }
+        for name in ["amount", "call", "environment", "reason", "reference", "x"] {
+            let reference = format!("a/{number}/{name}");
+            let environment = if name == "call" { json!(null) } else { json!("prod") };
+            let mut body =
+                json!({ "amount": "1", "reason": "wrong price", "reference": reference });
+            body["environment"] = environment;
+            body[name] = value.clone();
+            check("/admin/v1/ledger/adjustments", ("Adjustment", body)).await;
+        }
     }
 }
 
