@@ -153,7 +153,7 @@ async fn charged(batch: &mut Vec<Ended>) -> Vec<CallRecord> {
             match told {
                 Ok(charged) => record.cost = record.cost.map(|_| charged.amount.to_string()),
                 Err(cause) => {
-                    tracing::error!(%cause, request_id = %record.id, "a call was not charged")
+                    tracing::error!(%cause, request_id = %record.id, "a call was not charged");
                 }
             }
         }
