@@ -5,11 +5,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bastion_store::{Settled, Store};
+use bastion_store::{Charged, Settled, Store, StoreError};
 use bastion_types::{CallRecord, KeyId, ModelName, Region, RequestId, Timestamp, UpstreamName};
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
 use crate::log::{LogFormat, LogSink};
@@ -142,24 +143,28 @@ impl CallSinkWriter {
     }
 }
 
-/// The records, with what was charged.
+/// The records, each once its charge is on the disk.
 async fn charged(batch: &mut Vec<Ended>) -> Vec<CallRecord> {
     let until = Instant::now() + CHARGED_WITHIN;
     let mut records = Vec::with_capacity(batch.len());
     for Ended { mut record, settled } in batch.drain(..) {
-        if let Some(settled) = settled
-            && let Ok(told) = timeout_at(until, settled.durable()).await
-        {
-            match told {
-                Ok(charged) => record.cost = record.cost.map(|_| charged.amount.to_string()),
-                Err(cause) => {
-                    tracing::error!(%cause, request_id = %record.id, "a call was not charged");
-                }
-            }
+        if let Some(settled) = settled {
+            correct(&mut record, timeout_at(until, settled.durable()).await);
         }
         records.push(record);
     }
     records
+}
+
+/// What was charged is what the record says; while the database is away it says what will be.
+fn correct(record: &mut CallRecord, told: Result<Result<Charged, StoreError>, Elapsed>) {
+    match told {
+        Ok(Ok(charged)) => record.cost = record.cost.take().map(|_| charged.amount.to_string()),
+        Ok(Err(cause)) => {
+            tracing::error!(%cause, request_id = %record.id, "a call was not charged");
+        }
+        Err(_) => {}
+    }
 }
 
 /// The log's fields of a call; the end user's id stays in the store: it may be an address.

@@ -155,10 +155,8 @@ async fn money_is_taken_as_the_document_describes_it() {
         }
         for name in ["amount", "call", "environment", "reason", "reference", "x"] {
             let reference = format!("a/{number}/{name}");
-            let environment = if name == "call" { json!(null) } else { json!("prod") };
-            let mut body =
-                json!({ "amount": "1", "reason": "wrong price", "reference": reference });
-            body["environment"] = environment;
+            let mut body = json!({ "amount": "1", "reason": "price", "reference": reference });
+            body["environment"] = ["prod"].iter().find(|_| name != "call").copied().into();
             body[name] = value.clone();
             check("/admin/v1/ledger/adjustments", ("Adjustment", body)).await;
         }
