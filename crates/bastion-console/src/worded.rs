@@ -10,6 +10,9 @@ use crate::fields::Fields;
 use crate::problem::Problem;
 use crate::schema;
 
+/// An amount that may be zero.
+pub(crate) const AMOUNT_PATTERN: &str = "^[0-9]{1,9}([.][0-9]{1,9})?$";
+
 /// What makes an entry once-only.
 pub(crate) const REFERENCE_PATTERN: &str = "^[!-~]{1,128}$";
 
@@ -83,12 +86,12 @@ fn is_line(text: &str) -> bool {
 
 /// What the document says of an amount that may be zero.
 pub(crate) fn amount_schema() -> Value {
-    schema::text("^[0-9]{1,9}([.][0-9]{1,9})?$")
+    schema::text(AMOUNT_PATTERN)
 }
 
 /// What it says of an amount above zero.
 pub(crate) fn positive_schema() -> Value {
-    not_zero("^[0-9]{1,9}([.][0-9]{1,9})?$")
+    not_zero(AMOUNT_PATTERN)
 }
 
 /// What it says of an amount with a sign.

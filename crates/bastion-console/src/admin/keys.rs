@@ -21,10 +21,11 @@ use crate::lifetime;
 use crate::operation::Operation;
 use crate::problem::Problem;
 use crate::schema::{
-    self, ENVIRONMENT_PATTERN, KEY_ID_PATTERN, PAID_PATTERN, SERVICE_PATTERN, SURFACE_PATTERN,
-    nullable, object, query, text,
+    self, ENVIRONMENT_PATTERN, KEY_ID_PATTERN, SERVICE_PATTERN, SURFACE_PATTERN, nullable, object,
+    query, text,
 };
 use crate::shown_key::ShownKey;
+use crate::worded;
 
 const PATH: &str = "/admin/v1/keys";
 const PARAMETERS: [&str; 5] = ["environment", "service", "revoked", "after", "limit"];
@@ -187,9 +188,9 @@ fn enforce(fields: &Fields) -> Result<Enforce, Problem> {
 }
 
 fn cap(fields: &Fields, name: &str) -> Result<Option<Money>, Problem> {
-    let cap = fields.text(name)?.map(Money::parse).transpose();
     let rule = "is an amount as a decimal text, such as \"20.00\"; absent: no cap";
-    cap.map_err(|_| Problem::invalid_field(name, rule))
+    let wrong = || Problem::invalid_field(name, rule);
+    fields.text(name)?.map(|text| worded::amount(text).ok_or_else(wrong)).transpose()
 }
 
 fn known_environment(desk: &Desk, text: &str) -> Result<EnvironmentName, Problem> {
@@ -248,7 +249,7 @@ fn new_key_schema() -> Value {
         json!({ "type": kind, "minimum": 1, "maximum": most, "description": what })
     };
     let cap = |what: &str| {
-        let pattern = PAID_PATTERN;
+        let pattern = worded::AMOUNT_PATTERN;
         json!({ "type": ["string", "null"], "pattern": pattern, "description": what })
     };
     let expires_in = json!({
