@@ -20,7 +20,7 @@ use crate::tls::{Versions, client_tls};
 /// Longest answer that is read.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
-/// For the connection, and again for the answer.
+/// For the connection, and again for the answer where no other time is given.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Where requests go: scheme, host and port.
@@ -71,12 +71,19 @@ impl Target {
 pub struct HttpClient {
     target: Target,
     token: Option<Secret>,
+    answer_within: Duration,
 }
 
 impl HttpClient {
     /// For this target; the token goes along with every request.
     pub fn new(target: Target, token: Option<Secret>) -> HttpClient {
-        HttpClient { target, token }
+        HttpClient { target, token, answer_within: TIMEOUT }
+    }
+
+    /// Waits so long for an answer, instead of 30 seconds.
+    #[must_use]
+    pub fn answered_within(self, answer_within: Duration) -> HttpClient {
+        HttpClient { answer_within, ..self }
     }
 
     /// Sends one request; a body is JSON.
@@ -95,7 +102,7 @@ impl HttpClient {
         let way = Way { host, port: *port, tls: tls.as_ref(), proxy: None };
         let stream = connect(way, TIMEOUT).await?;
         let exchange = exchange(TokioIo::new(stream), request);
-        tokio::time::timeout(TIMEOUT, exchange).await.map_err(|_| HttpError::TimedOut)?
+        tokio::time::timeout(self.answer_within, exchange).await.map_err(|_| HttpError::TimedOut)?
     }
 
     /// Sends one request and returns with the answer's head; `headers` go along. No time-out but

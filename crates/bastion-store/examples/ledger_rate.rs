@@ -1,18 +1,18 @@
 //! How many holds and settlements a second the ledger takes, durably, and whether that changes with
-//! its length: `cargo run --release -p bastion-store --example ledger_rate -- FOLDER [ENTRIES]`.
+//! its length: `cargo run --release -p bastion-store --example ledger_rate -- PLACE [ENTRIES]`.
 //!
-//! `FOLDER` is an empty one, or `postgres://…`, an empty database. Every hold and every settlement
+//! `PLACE` is an empty folder, or `postgres://…`, an empty database. Every hold and every settlement
 //! waits until it is on the disk. It must never be run on a deployment's own data.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
     clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
     reason = "a measurement for people, which may fail by panicking"
 )]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bastion_runtime::{Tasks, TokioClock};
@@ -29,78 +29,147 @@ const CALLERS: u64 = 256;
 /// How long is measured.
 const MEASURED: Duration = Duration::from_secs(8);
 /// Entries of a transaction that fills the ledger.
-const FILLED_AT_ONCE: u64 = 100_000;
+const FILLED_AT_ONCE: i64 = 100_000;
 
-const FILL: &str = "WITH RECURSIVE n(i) AS (SELECT $1 UNION ALL SELECT i + 1 FROM n WHERE i < $2) \
-    INSERT INTO ledger_entries SELECT printf('req_0%023d', i), 'charge', i, 1, 0, 0, '2025-01-01', \
-    'prod', '0000000000AA', NULL, 1, 1, '{}', NULL, NULL FROM n";
+/// Entries of a year ago, and the sums that they make.
+const FILL_SQLITE: &str = "WITH RECURSIVE n(i) AS (SELECT $1 UNION ALL SELECT i + 1 FROM n \
+    WHERE i < $2) INSERT INTO ledger_entries SELECT printf('req_0%023d', i), 'charge', i, 1, 0, 0, \
+    '2025-01-01', 'prod', '0000000000AA', NULL, 1, 1, '{}', NULL, NULL FROM n";
+const FILL_POSTGRES: &str = "INSERT INTO ledger_entries SELECT 'req_0' || lpad(CAST(i AS text), 23, \
+    '0'), 'charge', i, 1, 0, 0, '2025-01-01', 'prod', '0000000000AA', NULL, 1, 1, '{}', NULL, NULL \
+    FROM generate_series($1, $2) AS n(i)";
+const SUM: &str = "INSERT INTO ledger_accounts VALUES ('env/prod/2025-01-01', 0, $1, 0), \
+    ('env/prod/2025-01', 0, $1, 0), ('key/0000000000AA/2025-01-01', 0, $1, 0), \
+    ('key/0000000000AA/2025-01', 0, $1, 0)";
+
+/// Does a cap limit the calls? Without one nothing is set aside, and a call is counted at its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Capped {
+    Yes,
+    No,
+}
 
 #[tokio::main]
 async fn main() {
     let mut arguments = std::env::args().skip(1);
     let place = arguments.next().unwrap();
-    let entries: u64 = arguments.next().map_or(0, |text| text.parse().unwrap());
+    let entries: i64 = arguments.next().map_or(0, |text| text.parse().unwrap());
     let clock: Arc<dyn Clock> = Arc::new(TokioClock::start());
     let place = if place.starts_with("postgres://") {
-        let url = Secret::new(place);
-        Place::Postgres(PostgresPlace { url, password: None, migrate: Migrate::AtStart })
+        let url = Secret::new(place.clone());
+        Store::open_at(&postgres(&url), Arc::clone(&clock)).await.unwrap().close().await;
+        fill_postgres(&place, entries).await;
+        postgres(&url)
     } else {
-        fill(PathBuf::from(&place), Arc::clone(&clock), entries).await;
+        Store::open(&PathBuf::from(&place), Arc::clone(&clock)).await.unwrap().close().await;
+        fill_sqlite(&PathBuf::from(&place), entries).await;
         Place::DataDirectory(PathBuf::from(place))
     };
     let store = Store::open_at(&place, Arc::clone(&clock)).await.unwrap();
-    measure(&store, &clock).await;
-    let verdict = store.ledger().verify().await;
-    println!("{verdict:?}");
+    measure(&store, &clock, Capped::Yes).await;
+    measure(&store, &clock, Capped::No).await;
+    let began = Instant::now();
+    let verdict = store.ledger().verify().await.unwrap();
+    println!(
+        "verify: {}, {} entries, {} holds open, {} ms",
+        verdict.ok,
+        verdict.entries,
+        verdict.holds_open,
+        began.elapsed().as_millis()
+    );
     store.close().await;
 }
 
-/// Makes the ledger this long.
-async fn fill(folder: PathBuf, clock: Arc<dyn Clock>, entries: u64) {
-    let store = Store::open(&folder, clock).await.unwrap();
-    store.close().await;
+fn postgres(url: &Secret) -> Place {
+    let url = url.clone();
+    Place::Postgres(PostgresPlace { url, password: None, migrate: Migrate::AtStart })
+}
+
+/// First and last of each transaction that fills the ledger.
+fn portions(entries: i64) -> impl Iterator<Item = (i64, i64)> {
+    let first = |portion: i64| portion * FILLED_AT_ONCE + 1;
+    let portions = (entries + FILLED_AT_ONCE - 1) / FILLED_AT_ONCE;
+    (0..portions).map(move |portion| (first(portion), entries.min(first(portion + 1) - 1)))
+}
+
+async fn fill_sqlite(folder: &Path, entries: i64) {
     let url = format!("sqlite://{}", folder.join("bastion.db").display());
     let pool = sqlx::sqlite::SqlitePool::connect(&url).await.unwrap();
-    let mut from = 1;
-    while from <= entries {
-        let to = (from + FILLED_AT_ONCE - 1).min(entries);
-        let (first, last) = (i64::try_from(from).unwrap(), i64::try_from(to).unwrap());
-        sqlx::query(FILL).bind(first).bind(last).execute(&pool).await.unwrap();
-        from = to + 1;
+    for (first, last) in portions(entries) {
+        sqlx::query(FILL_SQLITE).bind(first).bind(last).execute(&pool).await.unwrap();
     }
+    sqlx::query(SUM).bind(entries).execute(&pool).await.unwrap();
+    pool.close().await;
+}
+
+async fn fill_postgres(url: &str, entries: i64) {
+    let pool = sqlx::postgres::PgPool::connect(url).await.unwrap();
+    for (first, last) in portions(entries) {
+        sqlx::query(FILL_POSTGRES).bind(first).bind(last).execute(&pool).await.unwrap();
+    }
+    sqlx::query(SUM).bind(entries).execute(&pool).await.unwrap();
+    sqlx::query("ANALYZE").execute(&pool).await.unwrap();
+    let settings = "SELECT string_agg(name || '=' || setting, ' ') FROM pg_settings WHERE name IN \
+        ('fsync', 'synchronous_commit', 'full_page_writes', 'shared_buffers')";
+    let settings: String = sqlx::query_scalar(settings).fetch_one(&pool).await.unwrap();
+    println!("{settings}");
     pool.close().await;
 }
 
 /// Callers hold and settle, one call after the other.
-async fn measure(store: &Store, clock: &Arc<dyn Clock>) {
-    let (done, waited_us) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+async fn measure(store: &Store, clock: &Arc<dyn Clock>, capped: Capped) {
     let tasks = Tasks::new();
-    let began = Instant::now();
-    for number in 0..CALLERS {
-        let (store, clock) = (store.clone(), Arc::clone(clock));
-        let (done, waited_us) = (Arc::clone(&done), Arc::clone(&waited_us));
-        drop(tasks.spawn(async move {
-            while began.elapsed() < MEASURED {
-                let asked = Instant::now();
-                let ticket = store.ledger().hold(order(&*clock, number)).await.unwrap();
-                let waited = u64::try_from(asked.elapsed().as_micros()).unwrap();
-                waited_us.fetch_add(waited, Ordering::Relaxed);
-                store.ledger().settle(ticket, cost()).await.unwrap().durable().await.unwrap();
-                done.fetch_add(2, Ordering::Relaxed);
-            }
-        }));
+    let (began, spent_ns) = (Instant::now(), cpu_ns());
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|number| {
+            let (store, clock) = (store.clone(), Arc::clone(clock));
+            tasks.spawn(async move { call_on(&store, &*clock, (number, began, capped)).await })
+        })
+        .collect();
+    let mut waits_us = Vec::new();
+    for caller in callers {
+        waits_us.extend(caller.await.unwrap());
     }
-    tasks.finished().await;
-    let (done, waited_us) = (done.load(Ordering::Relaxed), waited_us.load(Ordering::Relaxed));
+    let cpu_us = (cpu_ns() - spent_ns) / 1000;
     let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap();
+    let calls = u64::try_from(waits_us.len()).unwrap();
+    waits_us.sort_unstable();
+    let at = |part: usize| waits_us[waits_us.len() * part / 100];
     println!(
-        "{} holds and settlements a second, {CALLERS} callers; a hold takes {} us on average",
-        done * 1000 / milliseconds,
-        waited_us * 2 / done.max(1)
+        "capped {capped:?}: {} holds and settlements a second, {CALLERS} callers; a hold takes p50 {} \
+         us, p99 {} us; this process's processor time {} us a call",
+        2 * calls * 1000 / milliseconds,
+        at(50),
+        at(99),
+        cpu_us / calls.max(1)
     );
 }
 
-fn order(clock: &dyn Clock, number: u64) -> HoldOrder {
+/// How long each hold took, in microseconds.
+async fn call_on(
+    store: &Store,
+    clock: &dyn Clock,
+    (number, began, capped): (u64, Instant, Capped),
+) -> Vec<u64> {
+    let mut waits_us = Vec::new();
+    while began.elapsed() < MEASURED {
+        let asked = Instant::now();
+        let ticket = store.ledger().hold(order(clock, number, capped)).await.unwrap();
+        waits_us.push(u64::try_from(asked.elapsed().as_micros()).unwrap());
+        store.ledger().settle(ticket, cost()).await.unwrap().durable().await.unwrap();
+    }
+    waits_us
+}
+
+/// The processor time of this process's threads, from the kernel's count.
+fn cpu_ns() -> u64 {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    let counts = threads.map(|thread| thread.unwrap().path().join("schedstat"));
+    let texts = counts.filter_map(|path| std::fs::read_to_string(path).ok());
+    texts.map(|text| text.split(' ').next().unwrap().parse::<u64>().unwrap()).sum()
+}
+
+fn order(clock: &dyn Clock, number: u64, capped: Capped) -> HoldOrder {
     let prod = EnvironmentName::parse("prod").unwrap();
     let payer = Payer {
         environment: prod.clone(),
@@ -111,7 +180,8 @@ fn order(clock: &dyn Clock, number: u64) -> HoldOrder {
     let call = RequestId::generate(clock.now()).unwrap();
     let amount = Money::from_nanos(1_000_000_000_000_000);
     let cap = Cap { scope: Scope::Environment(prod), length: Length::Month, amount };
-    HoldOrder { caps: vec![cap], ..HoldOrder::new(call, payer, Money::from_nanos(20_000)) }
+    let caps = if capped == Capped::Yes { vec![cap] } else { Vec::new() };
+    HoldOrder { caps, ..HoldOrder::new(call, payer, Money::from_nanos(20_000)) }
 }
 
 fn cost() -> Cost {

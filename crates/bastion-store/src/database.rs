@@ -87,6 +87,17 @@ impl Database {
         either!(self, inner => inner.rows(statement).await)
     }
 
+    /// The same for a statement that reads a whole history, and may take minutes.
+    pub(crate) async fn rows_patiently(
+        &self,
+        statement: Statement<'_>,
+    ) -> Result<Vec<Row>, StoreError> {
+        match self {
+            Database::Sqlite(inner) => inner.rows(statement).await,
+            Database::Postgres(inner) => inner.rows_patiently(statement).await,
+        }
+    }
+
     /// The first row of a statement that only reads.
     pub(crate) async fn row(&self, statement: Statement<'_>) -> Result<Option<Row>, StoreError> {
         either!(self, inner => inner.row(statement).await)

@@ -45,6 +45,8 @@ pub(crate) use hand::STATEMENTS as STATEMENTS_OF_HAND;
 #[cfg(test)]
 pub(crate) use limited::STATEMENTS as STATEMENTS_OF_LIMITED;
 #[cfg(test)]
+pub(crate) use spend::statements as statements_of_spend;
+#[cfg(test)]
 pub(crate) use verify::STATEMENTS as STATEMENTS_OF_VERIFY;
 
 use crate::StoreError;
@@ -190,8 +192,8 @@ impl Ledger {
     ) -> Result<u64, StoreError> {
         let mut books = Books::default();
         let places: Vec<_> = ended.iter().map(|hold| books.stand(&hold.payer)).collect();
-        let needs =
-            Needs { holds: ended.iter().map(|hold| hold.call).collect(), charges: Vec::new() };
+        let holds = ended.iter().map(|hold| hold.call).collect();
+        let needs = Needs { holds, ..Needs::default() };
         let at = self.inner.clock.now();
         let count = u64::try_from(ended.len()).unwrap_or(u64::MAX);
         let all = move |books: &mut Books| {

@@ -1,8 +1,9 @@
 //! PostgreSQL: its pool, its transactions and what its error codes mean.
 //!
 //! Everything runs in explicit transactions with unnamed statements, so that a pooler may
-//! stand between in transaction mode. It must never wait without a limit, and never give a connection
-//! back whose transaction is still open.
+//! stand between in transaction mode. It must never wait without a limit, never give a connection
+//! back whose transaction is still open, and never put a value into a statement's text in a form
+//! that the value could end.
 
 use std::future::Future;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use sqlx::query::Query;
 use sqlx::{ConnectOptions, Connection};
 
 use crate::StoreError;
-use crate::statement::{Row, Statement, Value, statement};
+use crate::statement::{Cached, Row, Statement, Value, made_statement, statement};
 
 /// Connections of one process.
 const MAX_CONNECTIONS: u32 = 8;
@@ -25,7 +26,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an answer of the server is waited for; its own limits below are shorter.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a schema step's answer is waited for.
+/// How long the answer to what may take its time is waited for.
 const STEP_TIMEOUT: Duration = Duration::from_mins(10);
 /// A connection that is dead says so at once; one that says nothing is not tried again.
 const DEAD_WITHIN: Duration = Duration::from_secs(1);
@@ -38,10 +39,12 @@ const OLDEST_VERSION: i64 = 130_000;
 /// one that is frozen in the middle must not hold locks that others wait for.
 const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 4000; \
      SET LOCAL idle_in_transaction_session_timeout = 10000";
-/// For schema steps, which may take their time.
+/// For schema steps and for what reads a whole history: they may take their time.
 const NO_HURRY: &str = "SET LOCAL statement_timeout = 0; \
      SET LOCAL idle_in_transaction_session_timeout = 0";
 const COMMIT: &str = "COMMIT";
+/// Where a JSON text begins and ends inside a statement.
+const JSON_QUOTE: &str = "$json$";
 const VERSION: &str = "SELECT CAST(current_setting('server_version_num') AS BIGINT) AS number";
 const NOW: &str =
     "SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) AS now_us";
@@ -133,12 +136,45 @@ impl PostgresDatabase {
         Ok(rows)
     }
 
+    /// All rows, however long the server needs: it reads a whole history.
+    pub(crate) async fn rows_patiently(
+        &self,
+        statement: Statement<'_>,
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut transaction = self.begin().await?;
+        transaction.script(NO_HURRY).await?;
+        let running = query(statement).fetch_all(transaction.connection()?);
+        let rows = within(STEP_TIMEOUT, running).await?;
+        transaction.commit().await?;
+        Ok(rows.into_iter().map(Row::Postgres).collect())
+    }
+
     /// The first row.
     pub(crate) async fn row(&self, statement: Statement<'_>) -> Result<Option<Row>, StoreError> {
         let mut transaction = self.begin().await?;
         let row = transaction.row(statement).await?;
         transaction.commit().await?;
         Ok(row)
+    }
+
+    /// One of our functions with a JSON text, in a transaction of its own, as one message: a process
+    /// that is frozen in the middle holds no lock. What the function returns, a TEXT.
+    pub(crate) async fn call(
+        &self,
+        function: &'static str,
+        json: &str,
+    ) -> Result<String, StoreError> {
+        let argument = json_literal(json);
+        let text = format!("{BEGIN}; SELECT {function}({argument}) AS told; {COMMIT}");
+        let mut connection = PostgresTransaction { connection: Some(self.acquire().await?) };
+        // All rows: the one that there is comes before the word that the commit was done.
+        let running = sqlx::raw_sql(made_statement(text, Cached::No).text)
+            .fetch_all(connection.connection()?);
+        let row = within(ANSWER_TIMEOUT, running).await?.pop().map(Row::Postgres);
+        let row = row.ok_or_else(|| StoreError::corrupt("what a function returned"))?;
+        // Only a connection whose transaction is over goes back to the pool.
+        drop(connection.connection.take());
+        Ok(row.text("told")?.to_owned())
     }
 
     /// A connection that hears what others announce. Through a pooler in transaction mode it hears
@@ -275,11 +311,19 @@ impl Drop for PostgresTransaction {
     }
 }
 
+/// A JSON text inside a statement. Between two quotes of this form nothing is special but the dollar
+/// sign, and JSON can write that in another way: whatever the text is, it cannot end the literal.
+fn json_literal(json: &str) -> String {
+    let safe = json.replace('$', "\\u0024");
+    format!("CAST({JSON_QUOTE}{safe}{JSON_QUOTE} AS jsonb)")
+}
+
 fn query(statement: Statement<'_>) -> Query<'_, Postgres, PgArguments> {
     let query = sqlx::query(statement.text).persistent(false);
     statement.values.into_iter().fold(query, |query, value| match value {
         Value::Number(number) => query.bind(number),
         Value::Text(text) => query.bind(text),
+        Value::Shared(text) => query.bind(text),
         Value::Bytes(bytes) => query.bind(bytes),
     })
 }
@@ -348,6 +392,18 @@ mod tests {
         check("25P03", "Unreachable");
         check("08P01", "Unreachable");
         check("42P01", "Failed");
+    }
+
+    #[test]
+    fn no_text_ends_its_own_literal() {
+        for text in ["$json$", "$$", "'; DROP TABLE keys; --", "a\\$json$\\", "\u{0}$j", "$json"] {
+            let json = serde_json::to_string(text).unwrap();
+            let literal = json_literal(&json);
+            let inside = literal.strip_prefix("CAST($json$").unwrap();
+            let inside = inside.strip_suffix("$json$ AS jsonb)").unwrap();
+            assert!(!inside.contains('$'), "{inside}");
+            assert_eq!(serde_json::from_str::<String>(inside).unwrap(), text);
+        }
     }
 
     #[test]

@@ -171,6 +171,7 @@ fn query(statement: Statement<'_>) -> Query<'_, Sqlite, SqliteArguments> {
     statement.values.into_iter().fold(query, |query, value| match value {
         Value::Number(number) => query.bind(number),
         Value::Text(text) => query.bind(text),
+        Value::Shared(text) => query.bind(text),
         Value::Bytes(bytes) => query.bind(bytes),
     })
 }

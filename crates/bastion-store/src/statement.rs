@@ -4,6 +4,7 @@
 //! together from fixed parts.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -35,6 +36,8 @@ pub(crate) enum Value<'q> {
     Number(Option<i64>),
     /// TEXT.
     Text(Option<Cow<'q, str>>),
+    /// TEXT that many rows share.
+    Shared(Option<Arc<str>>),
     /// BLOB or BYTEA.
     Bytes(&'q [u8]),
 }
@@ -85,6 +88,12 @@ impl<'q> From<Option<&'q str>> for Value<'q> {
 impl From<String> for Value<'_> {
     fn from(text: String) -> Self {
         Value::Text(Some(Cow::Owned(text)))
+    }
+}
+
+impl From<Arc<str>> for Value<'_> {
+    fn from(text: Arc<str>) -> Self {
+        Value::Shared(Some(text))
     }
 }
 

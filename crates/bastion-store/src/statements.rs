@@ -28,7 +28,8 @@ const LISTS: &[&[&str]] = &[
 #[tokio::test]
 async fn every_statement_is_prepared_by_both_databases() {
     for db in fresh::databases().await {
-        for (number, text) in LISTS.iter().copied().flatten().enumerate() {
+        let own = crate::ledger::statements_of_spend(db.dialect());
+        for (number, text) in LISTS.iter().copied().flatten().copied().chain(own).enumerate() {
             let explained = match db.dialect() {
                 Dialect::Sqlite => format!("EXPLAIN {text}"),
                 Dialect::Postgres => format!("PREPARE it_{number} AS {text}"),

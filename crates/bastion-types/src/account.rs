@@ -40,7 +40,7 @@ pub enum Length {
 }
 
 /// One sum of the ledger. Written `balance`, `env/prod/2026-11`, `surface/prod/chat/2026-11-25`,
-/// `key/0000000000Ab/2026-11`; accounts are locked in the order of these texts.
+/// `key/0000000000Ab/2026-11`; accounts are locked in the order balance, environments, surfaces, keys.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountId {
     /// Whose.

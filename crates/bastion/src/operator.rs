@@ -25,6 +25,9 @@ use token::{NoToken, Token, TokenSource};
 const DATA_DIR_HELP: &str = "The server's data directory, for its operator.token, unless \
     BASTION_OPERATOR_TOKEN is set [default: the configuration's]";
 
+/// The longest that a server may take to read a ledger of millions of entries.
+const PATIENCE: Duration = Duration::from_mins(10);
+
 /// Which server, and how to prove that one may.
 #[derive(Debug, Args)]
 pub(crate) struct OperatorArguments {
@@ -97,6 +100,12 @@ impl Operator {
         let Token { secret, source } = token;
         let client = HttpClient::new(target, Some(secret));
         Ok(Operator { runtime, client, server, token_source: source })
+    }
+
+    /// Waits for an answer that reads a whole history.
+    #[must_use]
+    pub(crate) fn patient(self) -> Operator {
+        Operator { client: self.client.answered_within(PATIENCE), ..self }
     }
 
     /// Asks for something.

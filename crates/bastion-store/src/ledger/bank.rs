@@ -1,18 +1,28 @@
 //! Books on a database: what a batch needs is read, decided upon and written in one transaction.
+//! On PostgreSQL a batch is one message as long as it is decided on what the last one left; what
+//! others have changed in the meantime is found where it is written, and then it goes step by step.
 //!
 //! It must never answer before the transaction is on the disk, and never write a part of it.
 
+mod known;
+mod message;
 pub(super) mod rows;
 mod texts;
+mod values;
+mod write;
 
 use std::sync::Arc;
 
 use bastion_types::{Clock, RequestId, Timestamp};
 
-use super::books::{Books, OpenHold};
+use super::books::{Books, Changes, OpenHold};
 use crate::StoreError;
 use crate::database::{Database, Dialect, Transaction};
 use crate::nodes::Nodes;
+use crate::postgres::PostgresDatabase;
+use crate::statement::statement;
+use known::Known;
+use message::Told;
 use texts::Texts;
 
 /// The ledger's database, as the process that has this lease writes it.
@@ -21,12 +31,15 @@ pub(super) struct Bank {
     db: Database,
     clock: Arc<dyn Clock>,
     nodes: Nodes,
+    known: Arc<Known>,
 }
 
 /// What is looked up beside the accounts.
 #[derive(Debug, Default)]
 pub(super) struct Needs {
-    /// Calls whose holds are needed; where one is not there, its charge is.
+    /// Holds as their tickets say they are.
+    pub(super) assumed: Vec<OpenHold>,
+    /// Calls whose holds must be read; where one is not there, its charge is.
     pub(super) holds: Vec<RequestId>,
     /// Calls that may have a charge already.
     pub(super) charges: Vec<RequestId>,
@@ -34,30 +47,114 @@ pub(super) struct Needs {
 
 impl Bank {
     pub(super) fn new(db: Database, clock: Arc<dyn Clock>, nodes: Nodes) -> Bank {
-        Bank { db, clock, nodes }
+        Bank { db, clock, nodes, known: Arc::default() }
     }
 
     /// Reads what `books` and `needs` name, decides, writes, and returns once it is durable.
+    /// `decide` is asked again where what it was given first is no longer so.
     ///
     /// # Errors
     /// When the database cannot be read or written: then nothing is decided, though it may be
     /// unknown whether it was written.
     pub(super) async fn run<T>(
         &self,
+        books: Books,
+        needs: Needs,
+        mut decide: impl FnMut(&mut Books) -> T,
+    ) -> Result<T, StoreError> {
+        if let Database::Postgres(db) = &self.db
+            && let Some(mut books) = self.supposed(&books, &needs)
+        {
+            let told = decide(&mut books);
+            if !books.is_in_doubt() && self.send(db, books).await? {
+                return Ok(told);
+            }
+        }
+        self.step_by_step(books, needs, decide).await
+    }
+
+    /// The books as the last batch left them; none where something must be looked up.
+    fn supposed(&self, books: &Books, needs: &Needs) -> Option<Books> {
+        if !needs.holds.is_empty() || !needs.charges.is_empty() {
+            return None;
+        }
+        let mut books = books.clone();
+        let known = self.known.fill(&mut books);
+        needs.assumed.iter().for_each(|hold| books.read_hold(hold.clone()));
+        known.then_some(books)
+    }
+
+    /// Writes what was decided, in one message; false where that cannot be.
+    async fn send(&self, db: &PostgresDatabase, books: Books) -> Result<bool, StoreError> {
+        let caps = books.set_caps().clone();
+        let (moves, changes) = books.into_moves();
+        let lease = self.lease(&changes)?;
+        let lease = changes.holds_something().then_some(lease.as_str());
+        let message = message::of(&moves, &changes, (&caps, lease))?;
+        match db.call(message::FUNCTION, &message).await {
+            Ok(told) => match message::read(&told)? {
+                Told::Written(sums) => {
+                    self.known.learn(sums);
+                    Ok(true)
+                }
+                Told::Again => Ok(false),
+                Told::LeaseEnded => Err(StoreError::LeaseEnded),
+            },
+            // What the function cannot count, or finds there already, is told apart step by step.
+            Err(StoreError::Failed { what }) => {
+                tracing::warn!(what, "a batch could not be written at once; it goes step by step");
+                Ok(false)
+            }
+            Err(cause) => {
+                self.known.lost();
+                Err(cause)
+            }
+        }
+    }
+
+    /// Reads, decides and writes, under the accounts' locks.
+    async fn step_by_step<T>(
+        &self,
         mut books: Books,
         needs: Needs,
-        decide: impl FnOnce(&mut Books) -> T,
+        mut decide: impl FnMut(&mut Books) -> T,
     ) -> Result<T, StoreError> {
         let texts = self.texts();
         let mut transaction = self.read(&mut books).await?;
         rows::read_caps(&mut transaction, &mut books).await?;
-        rows::read_holds(&mut transaction, texts, (&mut books, &needs.holds)).await?;
-        let ended = needs.holds.into_iter().filter(|call| !books.has_hold(*call));
-        let charges: Vec<_> = needs.charges.into_iter().chain(ended).collect();
+        let Needs { assumed, holds, charges } = needs;
+        let calls = self.read_assumed(&mut transaction, (&mut books, assumed), holds).await?;
+        rows::read_holds(&mut transaction, texts, (&mut books, &calls)).await?;
+        let ended = calls.into_iter().filter(|call| !books.has_hold(*call));
+        let charges: Vec<_> = charges.into_iter().chain(ended).collect();
         rows::read_charges(&mut transaction, texts, (&mut books, &charges)).await?;
         let told = decide(&mut books);
+        if self.db.dialect() == Dialect::Sqlite {
+            self.write(transaction, books).await?;
+            return Ok(told);
+        }
+        let sums = books.sums().map(|(id, sums)| (id.to_owned(), sums)).collect();
+        let caps = books.set_caps().clone();
         self.write(transaction, books).await?;
+        self.known.learn_all(sums, caps);
         Ok(told)
+    }
+
+    /// Takes the holds as their tickets say, if they are so; what must be read then.
+    async fn read_assumed(
+        &self,
+        transaction: &mut Transaction,
+        (books, assumed): (&mut Books, Vec<OpenHold>),
+        mut calls: Vec<RequestId>,
+    ) -> Result<Vec<RequestId>, StoreError> {
+        if rows::are_there(transaction, self.texts(), &assumed).await? {
+            for hold in assumed {
+                books.read_hold(hold);
+            }
+        } else {
+            calls.extend(assumed.iter().map(|hold| hold.call));
+        }
+        Ok(calls)
     }
 
     /// Writes what the books say, durably.
@@ -68,15 +165,23 @@ impl Bank {
     ) -> Result<(), StoreError> {
         let changes = books.into_changes();
         if !changes.is_empty() {
-            // Nothing is begun under a lease that others may have ended.
-            let lease = if changes.holds_something() {
-                self.nodes.lease().ok_or(StoreError::LeaseEnded)?
-            } else {
-                self.nodes.current()
-            };
-            rows::write(&mut transaction, self.texts(), (changes, lease.as_str())).await?;
+            let lease = self.lease(&changes)?;
+            if changes.holds_something() && self.db.dialect() == Dialect::Postgres {
+                // Whoever ends the lease waits until this is written, and then finds it.
+                let holds = statement(self.texts().lease).bind(lease.as_str());
+                transaction.row(holds).await?.ok_or(StoreError::LeaseEnded)?;
+            }
+            write::write(&mut transaction, self.texts(), (changes, lease.as_str())).await?;
         }
         transaction.commit().await
+    }
+
+    /// The lease under which it is written. Nothing is begun under one that others may have ended.
+    fn lease(&self, changes: &Changes) -> Result<crate::nodes::LeaseId, StoreError> {
+        if changes.holds_something() {
+            return self.nodes.lease().ok_or(StoreError::LeaseEnded);
+        }
+        Ok(self.nodes.current())
     }
 
     /// A transaction in which the accounts are read and, where others write as well, locked.
@@ -115,3 +220,6 @@ impl Bank {
         self.clock.now()
     }
 }
+
+#[cfg(test)]
+mod tests;

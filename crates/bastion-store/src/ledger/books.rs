@@ -6,21 +6,22 @@
 mod account;
 mod changes;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use bastion_types::{
     AccountId, EnvironmentName, Length, Money, Period, RequestId, Scope, Timestamp, Usage,
 };
 
-pub(super) use account::{Place, Sums};
+pub(super) use account::{Most, Move, Place, Sums};
 pub(super) use changes::{Changes, Entry, EntryKind, OpenHold};
 
 use account::{Row, Rows};
 
 use super::marks::Marks;
 use super::order::{
-    Cap, Charged, Cost, Footing, HoldOrder, NotHeld, Payer, Prepaid, Shortage, Ticket,
-    UnknownOutcome, overflow,
+    Beyond, Cap, Charged, Cost, Footing, HoldOrder, NotHeld, Payer, Prepaid, Shortage, Ticket,
+    UnknownOutcome,
 };
 use crate::StoreError;
 
@@ -45,22 +46,34 @@ pub(super) struct Earlier {
 }
 
 /// The accounts, holds and charges that a batch needs, and what the batch does to them.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Books {
     rows: Rows,
+    payers: HashMap<Payer, Arc<[Place]>>,
     holds: HashMap<RequestId, OpenHold>,
     earlier: HashMap<RequestId, Earlier>,
-    set_caps: HashMap<(EnvironmentName, Length), i64>,
+    set_caps: SetCaps,
     changes: Changes,
+    /// Something was decided that is another thing where a sum is another one.
+    in_doubt: bool,
 }
+
+/// Caps that operators set.
+pub(super) type SetCaps = BTreeMap<(EnvironmentName, Length), i64>;
 
 impl Books {
     /// Notes which accounts a payer stands on, so that they are read.
-    pub(super) fn stand(&mut self, payer: &Payer) -> Vec<Place> {
+    pub(super) fn stand(&mut self, payer: &Payer) -> Arc<[Place]> {
+        if let Some(places) = self.payers.get(payer) {
+            return Arc::clone(places);
+        }
         // The balance is every order's first account.
         let balance = self.rows.place(AccountId::BALANCE);
         let counted = payer.accounts().map(|id| self.rows.place(id));
-        std::iter::once(balance).chain(counted.collect::<Vec<_>>()).collect()
+        let places: Vec<_> = std::iter::once(balance).chain(counted).collect();
+        let places: Arc<[Place]> = places.into();
+        self.payers.insert(payer.clone(), Arc::clone(&places));
+        places
     }
 
     /// Notes that the balance is to be read.
@@ -104,20 +117,46 @@ impl Books {
         Changes { accounts: changed, ..self.changes }
     }
 
+    /// What is to be written where others may have written since the sums were read: by how much
+    /// each sum moves, and within what.
+    pub(super) fn into_moves(self) -> (Vec<Move>, Changes) {
+        (self.rows.moves(), self.changes)
+    }
+
+    /// Every sum as it is now, by the account's text.
+    pub(super) fn sums(&self) -> impl Iterator<Item = (&str, Sums)> {
+        self.rows.all().map(|row| (row.text.as_str(), row.sums))
+    }
+
+    /// Caps that operators set, as they were read.
+    pub(super) fn set_caps(&self) -> &SetCaps {
+        &self.set_caps
+    }
+
+    /// Was something decided that other sums would change, beyond what [`Move`] says? Then the sums
+    /// must be exact.
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.in_doubt
+    }
+
     /// Asks for a hold. Whoever stands on an account that an earlier one waits for waits, too.
     pub(super) fn hold(&mut self, order: &HoldOrder, places: &[Place]) -> Asked {
         let on_balance = self.draws_on_balance(order.prepaid, places);
         let limits =
             Limits { caps: &order.caps, observed: &order.observed, prepaid: order.prepaid };
-        let unfit = match self.room(&limits, (order.amount, places)) {
-            Ok(unfit) => unfit,
-            Err(Tight::Never(why)) => return Asked::Never(why),
-            Err(Tight::Wait(shortage)) => return Asked::Wait(shortage),
-        };
+        let room = self.room(&limits, (order.amount, places));
         let amount = order.amount.nanos();
-        if self.reserve(amount, on_balance, places).is_none() {
-            return Asked::Never(NotHeld::unavailable(&overflow()));
-        }
+        let reserved = room.and_then(|room| {
+            let reserved = self.reserve(amount, on_balance, places);
+            reserved.map(|()| room).ok_or_else(Tight::beyond)
+        });
+        let Room { within, unfit } = match reserved {
+            Ok(room) => room,
+            Err(tight) => return self.turned_away(tight),
+        };
+        // Who is only observed passes a cap: then it must be the truth that there is no room.
+        self.in_doubt |= unfit.is_some();
+        self.rows.limit(within);
         let hold = OpenHold {
             call: order.call,
             amount,
@@ -132,12 +171,13 @@ impl Books {
 
     /// Asks for more for a call that has a hold: for another attempt.
     pub(super) fn extend(&mut self, ticket: &Ticket, more: Money, places: &[Place]) -> Asked {
+        // It asks for the amount of a hold as it stands.
+        self.in_doubt = true;
         let limits =
             Limits { caps: &ticket.caps, observed: &ticket.observed, prepaid: ticket.prepaid };
-        let unfit = match self.room(&limits, (more, places)) {
-            Ok(unfit) => unfit,
-            Err(Tight::Never(why)) => return Asked::Never(why),
-            Err(Tight::Wait(shortage)) => return Asked::Wait(shortage),
+        let Room { unfit, .. } = match self.room(&limits, (more, places)) {
+            Ok(room) => room,
+            Err(tight) => return self.turned_away(tight),
         };
         let Some(hold) = self.holds.get(&ticket.call).cloned() else {
             return Asked::Never(NotHeld::unavailable(&StoreError::LeaseEnded));
@@ -145,7 +185,7 @@ impl Books {
         let extended = hold.amount.checked_add(more.nanos());
         let reserved = self.reserve(more.nanos(), hold.on_balance, places);
         let (Some(amount), Some(())) = (extended, reserved) else {
-            return Asked::Never(NotHeld::unavailable(&overflow()));
+            return Asked::Never(NotHeld::unavailable(&Beyond.into()));
         };
         let hold = OpenHold { amount, ..hold };
         self.holds.insert(ticket.call, hold.clone());
@@ -155,16 +195,16 @@ impl Books {
     }
 
     /// Pays into the balance.
-    pub(super) fn top_up(&mut self, entry: Entry) -> Result<(), StoreError> {
+    pub(super) fn top_up(&mut self, entry: Entry) -> Result<(), Beyond> {
         let place = self.rows.place(AccountId::BALANCE);
-        let row = self.rows.at_mut(place).ok_or_else(overflow)?;
-        row.sums.credited = row.sums.credited.checked_add(entry.amount).ok_or_else(overflow)?;
+        let row = self.rows.at_mut(place).ok_or(Beyond)?;
+        row.sums.credited = row.sums.credited.checked_add(entry.amount).ok_or(Beyond)?;
         self.changes.entries.push(entry);
         Ok(())
     }
 
     /// Puts a sum right by hand.
-    pub(super) fn adjust(&mut self, entry: Entry, places: &[Place]) -> Result<(), StoreError> {
+    pub(super) fn adjust(&mut self, entry: Entry, places: &[Place]) -> Result<(), Beyond> {
         self.spend(entry.amount, entry.on_balance, places)?;
         self.changes.entries.push(entry);
         Ok(())
@@ -180,13 +220,16 @@ impl Books {
         let marks = cost.marks.with(ticket.marks);
         if let Some(hold) = self.holds.remove(&ticket.call) {
             self.give_back(&hold, places);
-            self.changes.ended_holds.push(hold.call);
             let over = Marks::AT_THE_HOLD.when(cost.amount.nanos() > hold.amount);
             let amount = cost.amount.nanos().min(hold.amount);
             let charge = (amount, marks.with(over), hold.on_balance);
+            self.changes.ended_holds.push(hold);
             return self.charge(ticket, cost, charge, (places, at));
         }
-        match (self.earlier.get(&ticket.call).copied(), ticket.footing) {
+        let earlier = self.earlier.get(&ticket.call).copied();
+        // What was charged before, or was to be there and is not, is looked up.
+        self.in_doubt |= earlier.is_some() || ticket.is_held();
+        match (earlier, ticket.footing) {
             (Some(earlier), Footing::Held { on_balance })
                 if earlier.marks.has(Marks::UNKNOWN_OUTCOME) && !earlier.corrected =>
             {
@@ -212,7 +255,7 @@ impl Books {
     pub(super) fn release(&mut self, call: RequestId, places: &[Place]) {
         if let Some(hold) = self.holds.remove(&call) {
             self.give_back(&hold, places);
-            self.changes.ended_holds.push(call);
+            self.changes.ended_holds.push(hold);
         }
     }
 
@@ -256,7 +299,7 @@ impl Books {
         (places, at): (&[Place], Timestamp),
     ) -> Result<Charged, StoreError> {
         let amount = cost.amount.nanos().min(ticket.amount.nanos());
-        let difference = amount.checked_sub(earlier.amount).ok_or_else(overflow)?;
+        let difference = amount.checked_sub(earlier.amount).ok_or(Beyond)?;
         self.spend(difference, on_balance, places)?;
         let marks = cost.marks.with(Marks::LATE);
         let reference = format!("late/{}", ticket.call);
@@ -285,16 +328,27 @@ impl Books {
         Ok(Charged { amount: Money::from_nanos(amount), marks })
     }
 
-    /// Does every account that has a limit have room? Told is the first without, if its cap is only
-    /// observed.
+    /// Nothing is set aside.
+    fn turned_away(&mut self, tight: Tight) -> Asked {
+        self.in_doubt = true;
+        match tight {
+            Tight::Never(why) => Asked::Never(why),
+            Tight::Wait(shortage) => Asked::Wait(shortage),
+        }
+    }
+
+    /// Does every account that has a limit have room?
     fn room(
         &self,
         limits: &Limits<'_>,
         (amount, places): (Money, &[Place]),
-    ) -> Result<Option<NotHeld>, Tight> {
+    ) -> Result<Room, Tight> {
         let (mut wait, mut unfit) = (None, None);
-        for row in places.iter().filter_map(|place| self.rows.at(*place)) {
+        let mut within = Vec::new();
+        for place in places {
+            let Some(row) = self.rows.at(*place) else { continue };
             let Some(cap) = self.cap(row, limits) else { continue };
+            within.push((*place, cap));
             let shortage = || Shortage {
                 account: row.id.clone(),
                 cap: Money::from_nanos(cap),
@@ -319,7 +373,7 @@ impl Books {
                 (_, false, _) => {}
             }
         }
-        wait.map_or(Ok(unfit), |shortage| Err(Tight::Wait(shortage)))
+        wait.map_or(Ok(Room { within, unfit }), |shortage| Err(Tight::Wait(shortage)))
     }
 
     /// Others that stand on the account of this shortage come after the one that waits for it.
@@ -379,15 +433,15 @@ impl Books {
     }
 
     /// Adds to what is spent, on all accounts or on none.
-    fn spend(&mut self, amount: i64, on_balance: bool, places: &[Place]) -> Result<(), StoreError> {
+    fn spend(&mut self, amount: i64, on_balance: bool, places: &[Place]) -> Result<(), Beyond> {
         let drawn = || places.iter().skip(usize::from(!on_balance));
         let sum = |row: &Row| row.sums.spent.checked_add(amount);
         for place in drawn() {
-            self.rows.at(*place).and_then(sum).ok_or_else(overflow)?;
+            self.rows.at(*place).and_then(sum).ok_or(Beyond)?;
         }
         for place in drawn() {
-            let row = self.rows.at_mut(*place).ok_or_else(overflow)?;
-            row.sums.spent = sum(row).ok_or_else(overflow)?;
+            let row = self.rows.at_mut(*place).ok_or(Beyond)?;
+            row.sums.spent = sum(row).ok_or(Beyond)?;
         }
         Ok(())
     }
@@ -400,10 +454,24 @@ struct Limits<'a> {
     prepaid: Prepaid,
 }
 
+/// There is room.
+struct Room {
+    /// Within these limits.
+    within: Vec<(Place, i64)>,
+    /// The first account without, if its cap is only observed.
+    unfit: Option<NotHeld>,
+}
+
 /// Why there is no room.
 enum Tight {
     Never(NotHeld),
     Wait(Shortage),
+}
+
+impl Tight {
+    fn beyond() -> Tight {
+        Tight::Never(NotHeld::unavailable(&Beyond.into()))
+    }
 }
 
 #[cfg(test)]

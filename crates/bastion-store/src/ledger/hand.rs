@@ -9,7 +9,7 @@ use bastion_types::{
 
 use super::books::{Books, Entry, EntryKind};
 use super::marks::Marks;
-use super::order::{Labels, Payer};
+use super::order::{Beyond, Labels, Payer};
 use super::teller::Task;
 use super::{Ledger, bank};
 use crate::StoreError;
@@ -126,12 +126,24 @@ pub enum HandError {
         /// What is left of the charge.
         cost: Money,
     },
+    /// A sum would pass what can be counted.
+    #[error(
+        "with this amount a sum would pass {}, the most that can be counted; give a smaller amount",
+        Money::from_nanos(i64::MAX)
+    )]
+    Beyond,
     /// The amount is nothing, or below it where that makes no sense.
     #[error("the amount must not be zero, and a top-up's must be above it")]
     Amount,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<Beyond> for HandError {
+    fn from(_: Beyond) -> HandError {
+        HandError::Beyond
+    }
 }
 
 impl Account {
@@ -146,8 +158,8 @@ impl Ledger {
     /// Pays into the balance, once for each reference.
     ///
     /// # Errors
-    /// When the reference stands for another amount, the amount is not above zero, or the database
-    /// cannot be written.
+    /// When the reference stands for another amount, the amount is not above zero or too large to
+    /// be counted with the others, or the database cannot be written.
     pub async fn top_up(&self, top_up: TopUp) -> Result<TopUpOutcome, HandError> {
         if top_up.amount <= Money::ZERO {
             return Err(HandError::Amount);
@@ -173,7 +185,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the reference stands for another amount, the call is unknown, more would be given back
-    /// than it cost, or the database cannot be written.
+    /// than it cost, a sum would pass what can be counted, or the database cannot be written.
     pub async fn adjust(&self, adjustment: Adjustment) -> Result<TopUpOutcome, HandError> {
         let Adjustment { amount, concerns, reason, reference } = adjustment;
         if amount == Money::ZERO {

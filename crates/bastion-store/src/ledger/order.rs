@@ -14,7 +14,7 @@ use super::marks::Marks;
 use crate::StoreError;
 
 /// Whose call it is, and the day on which it counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Payer {
     /// Where it counts.
     pub environment: EnvironmentName,
@@ -285,7 +285,12 @@ impl Payer {
     }
 }
 
-/// An amount beyond what can be counted.
-pub(super) fn overflow() -> StoreError {
-    StoreError::Failed { what: "a sum of the ledger would pass what can be counted".to_owned() }
+/// A sum would pass what can be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Beyond;
+
+impl From<Beyond> for StoreError {
+    fn from(_: Beyond) -> StoreError {
+        StoreError::Failed { what: "a sum of the ledger would pass what can be counted".to_owned() }
+    }
 }

@@ -76,6 +76,12 @@ macro_rules! spend {
     };
 }
 
+/// What both databases are asked to prepare.
+#[cfg(test)]
+pub(crate) fn statements(dialect: Dialect) -> impl Iterator<Item = &'static str> {
+    SpendBy::ALL.into_iter().map(move |by| by.text(dialect))
+}
+
 impl SpendBy {
     /// As they are written.
     pub const NAMES: [&'static str; 7] =
@@ -131,7 +137,8 @@ impl SpendBy {
 }
 
 impl Ledger {
-    /// What was spent in a month, the most first; at most a thousand rows.
+    /// What was spent in a month, the most first; at most a thousand rows. It reads every entry of
+    /// the month, and may take a while.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -148,7 +155,7 @@ impl Ledger {
             .bind(RequestId::lowest_at(to).to_string())
             .bind(format!("{month}-01"))
             .bind(format!("{month}-31"));
-        db.rows(asked).await?.iter().map(read).collect()
+        db.rows_patiently(asked).await?.iter().map(read).collect()
     }
 }
 

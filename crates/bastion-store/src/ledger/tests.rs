@@ -17,9 +17,11 @@ pub(super) struct Scene {
     db: Database,
 }
 
+/// Whoever had a lease has none any more.
+const ENDED: &str = "UPDATE nodes SET ended_at_us = 1 WHERE ended_at_us IS NULL";
+
 /// As a process that comes after those that had the database before.
 async fn opened(db: &Database, clock: Arc<HeldClock>, tasks: &Tasks) -> Ledger {
-    const ENDED: &str = "UPDATE nodes SET ended_at_us = 1 WHERE ended_at_us IS NULL";
     db.run(crate::statement::statement(ENDED)).await.unwrap();
     let nodes = Nodes::join(db.clone(), clock.clone()).await.unwrap();
     Ledger::open(db.clone(), clock, nodes, tasks).await.unwrap()
@@ -92,6 +94,11 @@ fn m(text: &str) -> Money {
 pub(super) fn cost(text: &str) -> Cost {
     let usage = Usage { input_tokens: 7, output_tokens: 3, ..Usage::default() };
     Cost { amount: m(text), usage, marks: Marks::NONE, labels: Labels::default() }
+}
+
+/// Settles, and waits until that is on the disk.
+async fn settled(ledger: &Ledger, ticket: Ticket, cost: Cost) -> Money {
+    ledger.settle(ticket, cost).await.unwrap().durable().await.unwrap().amount
 }
 
 #[tokio::test]
@@ -191,6 +198,44 @@ async fn two_hundred_callers_never_pass_a_cap_worth_fifty_calls() {
 }
 
 #[tokio::test]
+async fn two_processes_under_one_cap_never_pass_it_and_let_through_all_that_fits() {
+    let scene = Scene::new().await;
+    if scene.db.dialect() == crate::database::Dialect::Sqlite {
+        return;
+    }
+    let nodes = Nodes::join(scene.db.clone(), scene.clock.clone()).await.unwrap();
+    let other = Ledger::open(scene.db.clone(), scene.clock.clone(), nodes, &scene.tasks).await;
+    let ledgers = [scene.ledger.clone(), other.unwrap()];
+    let calls = ledgers.iter().cycle().take(200).map(|ledger| {
+        let ledger = ledger.clone();
+        let order = HoldOrder { wait: Duration::from_mins(1), ..scene.order("0.3", "5") };
+        scene.tasks.spawn(async move {
+            match ledger.hold(order).await {
+                Ok(ticket) => Some(settled(&ledger, ticket, cost("0.1")).await),
+                Err(NotHeld::Spent(_)) => None,
+                Err(other) => panic!("{other:?}"),
+            }
+        })
+    });
+    let mut let_through = 0;
+    for call in calls.collect::<Vec<_>>() {
+        let_through += i64::from(call.await.unwrap().is_some());
+    }
+    let month = scene.month().await;
+    assert_eq!((month.spent.nanos(), let_through), (m("4.8").nanos(), 48));
+    scene.is_clean().await;
+    // What the other one has spent is known here, though nothing was read in between.
+    let order = |bound: &str, cap: &str| scene.order(bound, cap);
+    let ticket = ledgers[1].hold(order("5", "10")).await.unwrap();
+    ledgers[1].settle(ticket, cost("5")).await.unwrap().durable().await.unwrap();
+    let told = ledgers[0].hold(order("0.3", "10")).await.unwrap_err();
+    assert!(matches!(&told, NotHeld::Spent(why) if why.spent == m("9.8")), "{told:?}");
+    let ticket = ledgers[0].hold(order("0.2", "10")).await.unwrap();
+    ledgers[0].settle(ticket, cost("0.2")).await.unwrap().durable().await.unwrap();
+    scene.is_clean().await;
+}
+
+#[tokio::test]
 async fn the_holds_of_a_dead_process_are_charged_and_marked_once() {
     let scene = Scene::new().await;
     let ticket = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
@@ -227,6 +272,57 @@ async fn a_top_up_counts_once_for_each_reference() {
     assert!(matches!(told, HandError::OtherAmount { .. }), "{told}");
     assert!(matches!(scene.top_up("0", "r2").await, Err(HandError::Amount)));
     assert_eq!(scene.balance().await.credited, m("50"));
+    scene.is_clean().await;
+}
+
+#[tokio::test]
+async fn an_amount_beyond_what_can_be_counted_is_a_refusal_and_changes_nothing() {
+    let scene = Scene::new().await;
+    let most = Money::from_nanos(i64::MAX).to_string();
+    assert_eq!(scene.top_up("5", "r1").await.unwrap(), TopUpOutcome::Done);
+    let told = scene.top_up(&most, "r2").await.unwrap_err();
+    assert!(matches!(told, HandError::Beyond), "{told:?}");
+    assert!(told.to_string().contains("give a smaller amount"), "{told}");
+    let day = scene.payer().day;
+    let adjust = |amount: &str, reference: &str| {
+        scene.ledger.adjust(Adjustment {
+            amount: m(amount),
+            concerns: Concerns::Environment(prod(), day),
+            reason: "a bill".to_owned(),
+            reference: reference.to_owned(),
+        })
+    };
+    adjust("5", "a1").await.unwrap();
+    let told = adjust(&most, "a2").await.unwrap_err();
+    assert!(matches!(told, HandError::Beyond), "{told:?}");
+    assert_eq!((scene.balance().await.credited, scene.month().await.spent), (m("5"), m("5")));
+    assert_eq!(scene.top_up("1", "r2").await.unwrap(), TopUpOutcome::Done, "nothing stood there");
+    scene.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_hold_under_a_lease_that_others_have_ended_is_not_written() {
+    let scene = Scene::new().await;
+    if scene.db.dialect() == crate::database::Dialect::Sqlite {
+        return;
+    }
+    // The first one is written step by step, the second one as a message.
+    for _ in 0..2 {
+        let ticket = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
+        scene.ledger.settle(ticket, cost("1")).await.unwrap().durable().await.unwrap();
+    }
+    let ticket = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
+    // This process does not know yet: it was frozen.
+    scene.db.run(crate::statement::statement(ENDED)).await.unwrap();
+    for _ in 0..2 {
+        let told = scene.ledger.hold(scene.order("3", "10")).await.unwrap_err();
+        assert!(matches!(&told, NotHeld::Unavailable { .. }), "{told:?}");
+        scene.ledger.inner.outage.over();
+    }
+    assert_eq!(scene.month().await.held, m("3"), "only what was held before");
+    // What was used under it is owed all the same.
+    scene.ledger.settle(ticket, cost("1")).await.unwrap().durable().await.unwrap();
+    assert_eq!(scene.month().await, Account { spent: m("3"), ..Account::default() });
     scene.is_clean().await;
 }
 

@@ -13,68 +13,42 @@ use crate::statement::{Row, statement};
 const COUNTS: &str = "SELECT (SELECT COUNT(*) FROM ledger_entries) AS entries, \
      (SELECT COUNT(*) FROM ledger_holds) AS holds";
 
-/// What each account's rows of a table add up to, in one of the three sums.
-macro_rules! moved {
-    ($table:literal, $sums:literal, $filter:literal) => {
+/// What counts on a scope's day and on its month.
+macro_rules! spread {
+    ($scope:literal, $named:literal) => {
         concat!(
-            "SELECT 'balance' AS id, ",
-            $sums,
-            " FROM ",
-            $table,
-            " WHERE on_balance <> 0 AND ",
-            $filter,
-            " UNION ALL SELECT 'env/' || environment || '/' || day, ",
-            $sums,
-            " FROM ",
-            $table,
-            " WHERE environment IS NOT NULL AND ",
-            $filter,
-            " UNION ALL SELECT 'env/' || environment || '/' || substr(day, 1, 7), ",
-            $sums,
-            " FROM ",
-            $table,
-            " WHERE environment IS NOT NULL AND ",
-            $filter,
-            " UNION ALL SELECT 'surface/' || environment || '/' || surface || '/' || day, ",
-            $sums,
-            " FROM ",
-            $table,
-            " WHERE surface IS NOT NULL AND ",
-            $filter,
-            " UNION ALL SELECT 'surface/' || environment || '/' || surface || '/' || ",
-            "substr(day, 1, 7), ",
-            $sums,
-            " FROM ",
-            $table,
-            " WHERE surface IS NOT NULL AND ",
-            $filter,
-            " UNION ALL SELECT 'key/' || key_id || '/' || day, ",
-            $sums,
-            " FROM ",
-            $table,
-            " WHERE key_id IS NOT NULL AND ",
-            $filter,
-            " UNION ALL SELECT 'key/' || key_id || '/' || substr(day, 1, 7), ",
-            $sums,
-            " FROM ",
-            $table,
-            " WHERE key_id IS NOT NULL AND ",
-            $filter
+            "UNION ALL SELECT ",
+            $scope,
+            " || day, credited, spent, held FROM moved WHERE ",
+            $named,
+            " IS NOT NULL UNION ALL SELECT ",
+            $scope,
+            " || substr(day, 1, 7), credited, spent, held FROM moved WHERE ",
+            $named,
+            " IS NOT NULL "
         )
     };
 }
 
-/// One statement is one moment: nobody needs to be kept from writing. At most a hundred rows.
+/// Every sum anew, beside the one that is kept; at most a hundred rows where they differ. History is
+/// read once, added up by whom and when it concerns, and only that is spread over the accounts. One
+/// statement is one moment: nobody needs to be kept from writing.
 const DIFFERENCES: &str = concat!(
     "WITH moved AS (",
-    "SELECT 'balance' AS id, amount AS credited, 0 AS spent, 0 AS held FROM ledger_entries ",
-    "WHERE kind = 'top_up' UNION ALL ",
-    moved!("ledger_entries", "0 AS credited, amount AS spent, 0 AS held", "kind <> 'top_up'"),
-    " UNION ALL ",
-    moved!("ledger_holds", "0 AS credited, 0 AS spent, amount AS held", "TRUE"),
+    "SELECT on_balance, environment, surface, key_id, day, ",
+    "SUM(CASE WHEN kind = 'top_up' THEN amount ELSE 0 END) AS credited, ",
+    "SUM(CASE WHEN kind = 'top_up' THEN 0 ELSE amount END) AS spent, 0 AS held ",
+    "FROM ledger_entries GROUP BY on_balance, environment, surface, key_id, day ",
+    "UNION ALL SELECT on_balance, environment, surface, key_id, day, ",
+    "0 AS credited, 0 AS spent, SUM(amount) AS held ",
+    "FROM ledger_holds GROUP BY on_balance, environment, surface, key_id, day), spread AS (",
+    "SELECT 'balance' AS id, credited, spent, held FROM moved WHERE on_balance <> 0 ",
+    spread!("'env/' || environment || '/'", "environment"),
+    spread!("'surface/' || environment || '/' || surface || '/'", "surface"),
+    spread!("'key/' || key_id || '/'", "key_id"),
     "), counted AS (SELECT id, CAST(SUM(credited) AS BIGINT) AS credited, ",
     "CAST(SUM(spent) AS BIGINT) AS spent, CAST(SUM(held) AS BIGINT) AS held ",
-    "FROM moved GROUP BY id), compared AS (SELECT COALESCE(a.id, c.id) AS id, ",
+    "FROM spread GROUP BY id), compared AS (SELECT COALESCE(a.id, c.id) AS id, ",
     "COALESCE(a.credited, 0) AS kept_credited, COALESCE(c.credited, 0) AS credited, ",
     "COALESCE(a.spent, 0) AS kept_spent, COALESCE(c.spent, 0) AS spent, ",
     "COALESCE(a.held, 0) AS kept_held, COALESCE(c.held, 0) AS held ",
@@ -119,18 +93,18 @@ pub struct Difference {
 
 impl Ledger {
     /// Works every sum out anew and compares. It reads everything there is, at one moment, and
-    /// keeps nobody from writing.
+    /// keeps nobody from writing. It may take minutes: no statement's usual limit holds for it.
     ///
     /// # Errors
     /// When the database cannot be read.
     pub async fn verify(&self) -> Result<Verdict, StoreError> {
         let db = self.inner.bank.db();
         let mut differences = Vec::new();
-        for row in db.rows(statement(DIFFERENCES)).await? {
+        for row in db.rows_patiently(statement(DIFFERENCES)).await? {
             differences.extend(of_row(&row)?);
         }
-        let counts = db.row(statement(COUNTS)).await?;
-        let counts = counts.ok_or_else(|| StoreError::corrupt("the ledger's counts"))?;
+        let counts = db.rows_patiently(statement(COUNTS)).await?;
+        let counts = counts.first().ok_or_else(|| StoreError::corrupt("the ledger's counts"))?;
         Ok(Verdict {
             ok: differences.is_empty(),
             entries: counts.number("entries")?,

@@ -51,6 +51,11 @@ pub(super) const SQLITE: &[Step] = &[
         name: "the ledger",
         script: include_str!("../../migrations/sqlite/0007_the_ledger.sql"),
     },
+    Step {
+        version: 8,
+        name: "a batch in one message",
+        script: include_str!("../../migrations/sqlite/0008_a_batch_in_one_message.sql"),
+    },
 ];
 
 /// Begins where SQLite stood when PostgreSQL came.
@@ -79,6 +84,11 @@ pub(super) const POSTGRES: &[Step] = &[
         version: 7,
         name: "the ledger",
         script: include_str!("../../migrations/postgres/0007_the_ledger.sql"),
+    },
+    Step {
+        version: 8,
+        name: "a batch in one message",
+        script: include_str!("../../migrations/postgres/0008_a_batch_in_one_message.sql"),
     },
 ];
 

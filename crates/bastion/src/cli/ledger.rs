@@ -73,7 +73,7 @@ struct AdjustArguments {
 #[expect(clippy::unnecessary_wraps, reason = "every command is run in this form")]
 pub(crate) fn run(arguments: &LedgerArguments) -> anyhow::Result<Exit> {
     let done = Operator::open(&arguments.operator).and_then(|operator| match &arguments.act {
-        Act::Verify(act) => verify(&operator, act),
+        Act::Verify(act) => verify(&operator.patient(), act),
         Act::Adjust(act) => adjust(&operator, act),
     });
     Ok(done.unwrap_or_else(Failure::told))

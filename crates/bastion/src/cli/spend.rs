@@ -64,7 +64,7 @@ const COLUMNS: [&str; 6] =
 #[expect(clippy::unnecessary_wraps, reason = "every command is run in this form")]
 pub(crate) fn run(arguments: &SpendArguments) -> anyhow::Result<Exit> {
     let done = Operator::open(&arguments.operator).and_then(|operator| {
-        let spend = operator.get(&path(arguments))?;
+        let spend = operator.patient().get(&path(arguments))?;
         out::line(&match if arguments.json { Format::Json } else { arguments.format } {
             Format::Json => spend.to_string(),
             Format::Csv => csv(&spend),

@@ -5,7 +5,7 @@
 use bastion_types::{CalendarDay, EnvironmentName, KeyId, Length, RequestId, SurfaceName};
 use serde::Serialize;
 
-use super::super::books::{Books, Changes, Earlier, Entry, OpenHold, Sums};
+use super::super::books::{Books, Earlier, Entry, OpenHold, Sums};
 use super::super::marks::Marks;
 use super::super::order::{Labels, Payer};
 use super::texts::Texts;
@@ -84,6 +84,26 @@ pub(super) async fn read_holds(
     })
 }
 
+/// Are these holds there, and as they are said to be? Amounts only ever grow, so their sum tells.
+/// Their accounts are locked: nobody else ends one now.
+pub(super) async fn are_there(
+    transaction: &mut Transaction,
+    texts: &Texts,
+    holds: &[OpenHold],
+) -> Result<bool, StoreError> {
+    if holds.is_empty() {
+        return Ok(true);
+    }
+    let calls: Vec<_> = holds.iter().map(|hold| hold.call).collect();
+    let row = transaction.row(statement(texts.held).bind(text(&calls)?)).await?;
+    let row = row.ok_or_else(|| odd("the holds"))?;
+    let sum = |of: fn(&OpenHold) -> i64| holds.iter().map(of).try_fold(0_i64, i64::checked_add);
+    let asked = (i64::try_from(holds.len()).ok(), sum(|hold| hold.amount));
+    let on_balance = sum(|hold| i64::from(hold.on_balance));
+    let found = (Some(row.number("holds")?), Some(row.number("amount")?));
+    Ok(found == asked && on_balance == Some(row.number("on_balance")?))
+}
+
 pub(super) async fn read_charges(
     transaction: &mut Transaction,
     texts: &Texts,
@@ -109,33 +129,8 @@ pub(super) async fn ended_holds(db: &Database, at_most: u32) -> Result<Vec<OpenH
     db.rows(ended).await?.iter().map(hold).collect()
 }
 
-/// Writes all of it; the caller commits.
-pub(super) async fn write(
-    transaction: &mut Transaction,
-    texts: &Texts,
-    (changes, lease): (Changes, &str),
-) -> Result<(), StoreError> {
-    let Changes { accounts, put_holds, ended_holds, entries } = changes;
-    if !accounts.is_empty() {
-        let rows = |(id, s): &(String, Sums)| (id.clone(), s.credited, s.spent, s.held);
-        let rows: Vec<_> = accounts.iter().map(rows).collect();
-        transaction.run(statement(texts.put_accounts).bind(text(&rows)?)).await?;
-    }
-    if !put_holds.is_empty() {
-        let rows: Vec<_> = put_holds.iter().map(hold_row).collect::<Result<_, _>>()?;
-        transaction.run(statement(texts.put_holds).bind(text(&rows)?).bind(lease)).await?;
-    }
-    if !ended_holds.is_empty() {
-        transaction.run(statement(texts.end_holds).bind(text(&ended_holds)?)).await?;
-    }
-    if !entries.is_empty() {
-        let rows: Vec<_> = entries.iter().map(entry_row).collect::<Result<_, _>>()?;
-        transaction.run(statement(texts.add_entries).bind(text(&rows)?)).await?;
-    }
-    Ok(())
-}
-
-fn hold_row(hold: &OpenHold) -> Result<impl Serialize, StoreError> {
+/// A hold's columns, without its lease.
+pub(super) fn hold_row(hold: &OpenHold) -> Result<impl Serialize, StoreError> {
     let payer = &hold.payer;
     Ok((
         hold.call,
@@ -149,12 +144,11 @@ fn hold_row(hold: &OpenHold) -> Result<impl Serialize, StoreError> {
     ))
 }
 
-fn entry_row(entry: &Entry) -> Result<impl Serialize, StoreError> {
-    let made = || RequestId::generate(entry.at);
-    let id = entry.id.map_or_else(made, Ok).map_err(|_| odd("the system's randomness"))?;
+/// An entry's columns.
+pub(super) fn entry_row(entry: &Entry) -> Result<impl Serialize, StoreError> {
     let payer = entry.payer.as_ref();
     Ok((
-        id,
+        id_of(entry)?,
         entry.kind.as_str(),
         entry.at.micros(),
         entry.amount,
@@ -170,6 +164,12 @@ fn entry_row(entry: &Entry) -> Result<impl Serialize, StoreError> {
         entry.call,
         &entry.reference,
     ))
+}
+
+/// A charge has its call's id; what is by hand gets one now.
+pub(super) fn id_of(entry: &Entry) -> Result<RequestId, StoreError> {
+    let made = || RequestId::generate(entry.at);
+    entry.id.map_or_else(made, Ok).map_err(|_| StoreError::NoRandomness)
 }
 
 fn hold(row: &Row) -> Result<OpenHold, StoreError> {
@@ -203,11 +203,12 @@ fn call(row: &Row, column: &str) -> Result<RequestId, StoreError> {
 }
 
 /// What stands in the ledger and cannot be read as what it must be.
-fn odd(what: &str) -> StoreError {
+pub(super) fn odd(what: &str) -> StoreError {
     StoreError::corrupt(&format!("{what} in the ledger"))
 }
 
-fn text<T: Serialize + ?Sized>(list: &T) -> Result<String, StoreError> {
+/// A list as JSON.
+pub(super) fn text<T: Serialize + ?Sized>(list: &T) -> Result<String, StoreError> {
     serde_json::to_string(list)
         .map_err(|cause| StoreError::Failed { what: format!("a list cannot be written: {cause}") })
 }

@@ -15,16 +15,18 @@ pub(super) struct Texts {
     pub(super) put_holds: &'static str,
     pub(super) end_holds: &'static str,
     pub(super) add_entries: &'static str,
+    pub(super) lease: &'static str,
+    pub(super) held: &'static str,
 }
 
 /// The statements, with how a database opens a list of texts, a list of rows, and locks rows.
 macro_rules! texts {
-    ($list:literal, $rows:literal, $lock:literal) => {
+    ($list:literal, $rows:literal, $lock:literal, $share:literal) => {
         Texts {
-            // In the order of their texts: everyone locks in the same one.
+            // Everyone locks in the same order: balance, environments, surfaces, keys.
             accounts: concat!(
                 "SELECT id, credited, spent, held FROM ledger_accounts WHERE id IN (", $list,
-                ") ORDER BY id", $lock
+                ") ORDER BY CASE WHEN id LIKE 'key/%' THEN 1 ELSE 0 END, id", $lock
             ),
             holds: concat!("SELECT * FROM ledger_holds WHERE call IN (", $list, ")", $lock),
             charges: concat!(
@@ -60,17 +62,27 @@ macro_rules! texts {
                 "CAST(value ->> 10 AS BIGINT), CAST(value ->> 11 AS BIGINT), value ->> 12, ",
                 "value ->> 13, value ->> 14 FROM ", $rows
             ),
+            held: concat!(
+                "SELECT COUNT(*) AS holds, CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS amount, ",
+                "CAST(COALESCE(SUM(on_balance), 0) AS BIGINT) AS on_balance FROM ledger_holds ",
+                "WHERE call IN (", $list, ")"
+            ),
+            // A lock that others share with it, and that ending the lease waits for.
+            lease: concat!(
+                "SELECT lease FROM nodes WHERE lease = $1 AND ended_at_us IS NULL", $share
+            ),
         }
     };
 }
 
 /// SQLite has one writer: it needs no locks.
-const SQLITE: Texts = texts!("SELECT value FROM json_each($1)", "json_each($1)", "");
+const SQLITE: Texts = texts!("SELECT value FROM json_each($1)", "json_each($1)", "", "");
 
 const POSTGRES: Texts = texts!(
     "SELECT jsonb_array_elements_text(CAST($1 AS jsonb))",
     "jsonb_array_elements(CAST($1 AS jsonb)) AS opened(value)",
-    " FOR UPDATE"
+    " FOR UPDATE",
+    " FOR SHARE"
 );
 
 impl Texts {
@@ -84,7 +96,7 @@ impl Texts {
 
     /// All of them.
     #[cfg(test)]
-    fn all(&self) -> [&'static str; 8] {
+    fn all(&self) -> [&'static str; 10] {
         [
             self.accounts,
             self.holds,
@@ -94,6 +106,8 @@ impl Texts {
             self.put_holds,
             self.end_holds,
             self.add_entries,
+            self.lease,
+            self.held,
         ]
     }
 }
@@ -116,6 +130,11 @@ mod tests {
             let asked = prepared(db.dialect(), number, text);
             let told = db.run(made_statement(asked, Cached::No)).await;
             assert!(told.is_ok(), "{:?}: {text}: {told:?}", db.dialect());
+        }
+        if db.dialect() == Dialect::Postgres {
+            let text = format!("SELECT {}($1)", super::super::message::FUNCTION);
+            let told = db.run(made_statement(format!("PREPARE batch AS {text}"), Cached::No)).await;
+            assert!(told.is_ok(), "{text}: {told:?}");
         }
     }
 

@@ -23,8 +23,29 @@ pub(in crate::ledger) struct Sums {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::ledger) struct Place(usize);
 
-/// An account.
+/// By how much an account's sums move, and within what.
 #[derive(Debug)]
+pub(in crate::ledger) struct Move {
+    pub(in crate::ledger) account: String,
+    pub(in crate::ledger) spent: i64,
+    pub(in crate::ledger) held: i64,
+    /// The most that may be spent and held on it then.
+    pub(in crate::ledger) most: Option<Most>,
+    /// Of the balance: is anything paid in? What draws on it depends on that.
+    pub(in crate::ledger) has_credit: Option<bool>,
+}
+
+/// The most that may be spent and held on an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::ledger) enum Most {
+    /// So much.
+    Cap(i64),
+    /// What is paid in.
+    Credit,
+}
+
+/// An account.
+#[derive(Debug, Clone)]
 pub(super) struct Row {
     pub(super) id: AccountId,
     pub(super) text: String,
@@ -32,6 +53,8 @@ pub(super) struct Row {
     stored: Sums,
     /// Somebody waits for room here, and comes first.
     pub(super) waited_for: bool,
+    /// Money was set aside within this.
+    most: Option<Most>,
 }
 
 impl Row {
@@ -46,7 +69,7 @@ impl Row {
 }
 
 /// The accounts.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Rows {
     list: Vec<Row>,
     places: HashMap<AccountId, usize>,
@@ -63,7 +86,7 @@ impl Rows {
         self.places.insert(id.clone(), place);
         self.texts.insert(text.clone(), place);
         let (sums, stored) = (Sums::default(), Sums::default());
-        self.list.push(Row { id, text, sums, stored, waited_for: false });
+        self.list.push(Row { id, text, sums, stored, waited_for: false, most: None });
         Place(place)
     }
 
@@ -91,6 +114,31 @@ impl Rows {
 
     pub(super) fn all(&self) -> impl Iterator<Item = &Row> {
         self.list.iter()
+    }
+
+    /// Money was set aside within these limits.
+    pub(super) fn limit(&mut self, limits: Vec<(Place, i64)>) {
+        for (place, cap) in limits {
+            let Some(row) = self.list.get_mut(place.0) else { continue };
+            row.most = Some(match row.most {
+                _ if row.id == AccountId::BALANCE => Most::Credit,
+                Some(Most::Cap(lower)) => Most::Cap(lower.min(cap)),
+                Some(Most::Credit) | None => Most::Cap(cap),
+            });
+        }
+    }
+
+    /// By how much the sums of each moved.
+    pub(super) fn moves(self) -> Vec<Move> {
+        let moved = |row: Row| Move {
+            // Both are sums of amounts that were each checked against overflow.
+            spent: row.sums.spent.wrapping_sub(row.stored.spent),
+            held: row.sums.held.wrapping_sub(row.stored.held),
+            most: row.most,
+            has_credit: (row.id == AccountId::BALANCE).then_some(row.stored.credited != 0),
+            account: row.text,
+        };
+        self.list.into_iter().map(moved).collect()
     }
 
     /// Those that changed, by their text.

@@ -4,19 +4,19 @@
 
 use bastion_types::{CalendarDay, RequestId, Timestamp};
 
-use super::super::order::{Cost, Labels, Payer, Ticket};
+use super::super::order::{Cost, Footing, Labels, Payer, Ticket};
 use super::Marks;
 use super::account::Sums;
 
 /// What a batch writes.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(in crate::ledger) struct Changes {
     /// The accounts that changed, in the order of their texts.
     pub(in crate::ledger) accounts: Vec<(String, Sums)>,
     /// Holds to write, or to write anew.
     pub(in crate::ledger) put_holds: Vec<OpenHold>,
     /// Holds that are over.
-    pub(in crate::ledger) ended_holds: Vec<RequestId>,
+    pub(in crate::ledger) ended_holds: Vec<OpenHold>,
     /// Entries to add.
     pub(in crate::ledger) entries: Vec<Entry>,
 }
@@ -44,6 +44,20 @@ pub(in crate::ledger) struct OpenHold {
     pub(in crate::ledger) on_balance: bool,
     pub(in crate::ledger) payer: Payer,
     pub(in crate::ledger) labels: Labels,
+}
+
+impl OpenHold {
+    /// The hold that a ticket stands on, as it must be in the database unless others have ended it.
+    pub(in crate::ledger) fn assumed(ticket: &Ticket) -> Option<OpenHold> {
+        let Footing::Held { on_balance } = ticket.footing else { return None };
+        Some(OpenHold {
+            call: ticket.call,
+            amount: ticket.amount.nanos(),
+            on_balance,
+            payer: ticket.payer.clone(),
+            labels: Labels::default(),
+        })
+    }
 }
 
 /// What an entry is.

@@ -47,7 +47,7 @@ impl Durable {
         for hold in changes.put_holds {
             self.holds.insert(hold.call, (process, hold));
         }
-        for call in changes.ended_holds {
+        for OpenHold { call, .. } in changes.ended_holds {
             assert!(self.holds.remove(&call).is_some(), "a hold ended twice");
         }
         self.entries.extend(changes.entries);
@@ -94,8 +94,8 @@ impl Durable {
 
 fn drawn(books: &mut Books, payer: &Payer, on_balance: bool) -> Vec<String> {
     let places = books.stand(payer);
-    let places = places.into_iter().skip(usize::from(!on_balance));
-    places.map(|place| books.rows.at(place).unwrap().text.clone()).collect()
+    let places = places.iter().skip(usize::from(!on_balance));
+    places.map(|place| books.rows.at(*place).unwrap().text.clone()).collect()
 }
 
 /// A process and the tickets that it believes to have.

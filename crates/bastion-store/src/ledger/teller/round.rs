@@ -3,11 +3,12 @@
 //! It must never answer what the database has not confirmed.
 
 use std::mem;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::super::bank::Needs;
-use super::super::books::{Asked, Books, Place};
+use super::super::books::{Asked, Books, OpenHold, Place};
 use super::super::marks::Marks;
 use super::super::order::{Charged, NotHeld, Ticket};
 use super::line::refuse;
@@ -18,9 +19,9 @@ use crate::StoreError;
 /// A round's tasks, each with the accounts that it stands on.
 #[derive(Default)]
 struct Round {
-    settling: Vec<(Settling, Vec<Place>)>,
-    extending: Vec<(Extending, Vec<Place>)>,
-    waiting: Vec<(Box<Waiting>, Vec<Place>)>,
+    settling: Vec<(Settling, Arc<[Place]>)>,
+    extending: Vec<(Extending, Arc<[Place]>)>,
+    waiting: Vec<(Box<Waiting>, Arc<[Place]>)>,
 }
 
 /// What came of each, in the same order.
@@ -73,10 +74,11 @@ impl Teller {
             }
         }
         for one in settling {
-            if one.ticket.is_held() {
-                needs.holds.push(one.ticket.call);
-            } else if one.again {
-                needs.charges.push(one.ticket.call);
+            match OpenHold::assumed(&one.ticket) {
+                Some(_) if one.again => needs.holds.push(one.ticket.call),
+                Some(hold) => needs.assumed.push(hold),
+                None if one.again => needs.charges.push(one.ticket.call),
+                None => {}
             }
             let places = books.stand(&one.ticket.payer);
             round.settling.push((one, places));

@@ -64,6 +64,25 @@ async fn amounts_that_are_none_are_refused_and_change_nothing() {
 }
 
 #[tokio::test]
+async fn an_amount_beyond_what_can_be_counted_is_refused_with_the_way_out() {
+    let till = Till::set();
+    let top_up = |amount: &str, reference: &str| {
+        till.bastion.command(&["balance", "top-up", amount, "--reference", reference])
+    };
+    assert_eq!(top_up("5", "r1").status.code(), Some(0));
+    let beyond = top_up("9223372036.854775807", "r2");
+    assert_eq!(beyond.status.code(), Some(1), "{beyond:?}");
+    let told = String::from_utf8_lossy(&beyond.stderr).into_owned();
+    assert!(told.contains("give a smaller amount"), "{told}");
+    let operators = Client::with_text(till.bastion.operators, &till.bastion.token());
+    let body = r#"{"amount":"9223372036.854775807","reference":"r3"}"#;
+    let answer = operators.post("/admin/v1/balance/top-ups", &[], body).await;
+    assert_eq!(answer.status, 409, "{}", answer.text());
+    assert!(answer.text().contains("\"conflict\""), "{}", answer.text());
+    till.is_clean_with(1).await;
+}
+
+#[tokio::test]
 async fn a_cap_below_what_is_spent_loads_and_refuses() {
     let till = Till::set();
     assert_eq!(till.client().chat(CHAT).await.status, 200);
