@@ -112,23 +112,33 @@ impl Ledger {
         self.inner.limited.read(self.inner.bank.db()).await
     }
 
+    /// Does the balance refuse what it does not hold?
+    pub fn balance_refuses(&self, prepaid: Prepaid) -> bool {
+        self.inner.limited.balance_refuses(prepaid)
+    }
+
     /// Sets the most that a call may cost aside, durably. A call that nothing limits has nothing
     /// set aside and no wait; it is counted at its end.
     ///
     /// # Errors
     /// When a limit has no room, at once or within the order's wait, or the database is away.
     pub async fn hold(&self, mut order: HoldOrder) -> Result<Ticket, NotHeld> {
-        let inner = &self.inner;
-        let (day, marks) = inner.days.count_on(&order.payer);
-        order.payer.day = day;
-        order.marks = marks;
-        if !inner.limited.limits(&order) {
-            return Ok(Ticket::counted(order, marks));
+        if !self.limits(&order) {
+            return Ok(self.count(order));
         }
+        let (day, marks) = self.inner.days.count_on(&order.payer);
+        (order.payer.day, order.marks) = (day, marks);
         let until = Instant::now() + order.wait;
         let (answer, told) = oneshot::channel();
         let waiting = Box::new(Waiting { order, until, answer });
         self.ask(Task::Hold(waiting), told, until).await
+    }
+
+    /// Lets a call go on for which nothing is set aside: it is counted at its end.
+    pub fn count(&self, mut order: HoldOrder) -> Ticket {
+        let (day, marks) = self.inner.days.count_on(&order.payer);
+        order.payer.day = day;
+        Ticket::counted(order, marks)
     }
 
     /// Sets as much aside again, for another attempt of a call: it does not wait for room.

@@ -11,6 +11,7 @@ mod call;
 mod clock;
 mod enforce;
 mod key;
+mod modifier;
 mod money;
 mod names;
 mod network;
@@ -31,6 +32,7 @@ pub use call::{AttemptCount, CallRecord, StreamOutcome};
 pub use clock::{Clock, MonoNanos};
 pub use enforce::Enforce;
 pub use key::{ApiKey, HashedKey, KeyFormatError, KeyId};
+pub use modifier::Modifier;
 pub use money::{Money, MoneyError};
 pub use names::{
     EnvironmentName, ModelName, NameError, OrganizationName, Region, ServiceName, SurfaceName,

@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use bastion_types::Prompt;
+use bastion_types::{Modifier, Prompt};
 
 use crate::dialect::Dialect;
 
@@ -27,6 +27,8 @@ pub struct Ask<'a> {
     pub limits: Option<OutputLimits>,
     /// What its prompt is bounded by.
     pub prompt: Prompt,
+    /// What it asks for that its model's price may not say.
+    pub modifiers: Vec<Modifier>,
     /// The end user's id.
     pub user: Option<Cow<'a, str>>,
 }

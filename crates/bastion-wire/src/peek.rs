@@ -9,6 +9,7 @@ mod completions;
 mod embeddings;
 mod images;
 mod limits;
+mod modifiers;
 mod prompts;
 mod responses;
 mod slots;

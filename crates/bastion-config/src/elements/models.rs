@@ -2,7 +2,7 @@
 //!
 //! It must never leave a route without what the model says for all of them.
 
-use bastion_types::{ModelName, Span};
+use bastion_types::{ModelName, Modifier, Span};
 
 use self::bounds::Bounds;
 use self::kind::{KIND, Kind};
@@ -48,6 +48,8 @@ pub struct Model {
     pub limit_field: &'static str,
     /// What bounds the cost of a call beside its bytes.
     pub bounds: Bounds,
+    /// What its price is the dearest for; default nothing.
+    pub price_covers: Vec<Modifier>,
 }
 
 /// How long an answer of a model may take; what is none is as the upstream's. Each at most a day.
@@ -113,6 +115,12 @@ const PRICE: Field = Field::absent(
     "unpriced",
     "what it costs, in the currency of the file for a million tokens, as decimal texts",
 );
+const PRICE_COVERS: Field = Field::absent(
+    "price_covers",
+    FieldKind::Words(&Modifier::NAMES),
+    "nothing",
+    "fields of requests that cost more at some upstreams, and for whose dearest value price stands",
+);
 
 const TIMEOUT: Field = Field::absent(
     "timeout",
@@ -156,6 +164,7 @@ const FIELDS: &[Field] = &[
     MAX_OUTPUT_TOKENS,
     REASONING,
     PRICE,
+    PRICE_COVERS,
     TIMEOUT,
     USAGE_OPTION,
     LIMIT_FIELD,
@@ -180,6 +189,9 @@ pub(crate) fn read(reader: &Reader<'_>) -> Result<Model, Invalid> {
     let max_output_tokens = reader.maybe(&MAX_OUTPUT_TOKENS, kinds::integer(&MAX_OUTPUT_TOKENS));
     let reasoning = reader.one(&REASONING, kinds::boolean);
     let price = price::read(reader, &PRICE, known_kinds);
+    let covered = reader.maybe_list(&PRICE_COVERS, |node| {
+        kinds::word(&Modifier::ALL.map(|modifier| (modifier.name(), modifier)), node)
+    });
     let limit_field = reader.one(&LIMIT_FIELD, |node| kinds::word(&LIMIT_FIELDS, node));
     let (bounds, speech) = (bounds::read(reader), speech::read(reader, known_kinds));
     let timeout = reader.table(&TIMEOUT).and_then(|reader| timeouts(&reader));
@@ -204,6 +216,7 @@ pub(crate) fn read(reader: &Reader<'_>) -> Result<Model, Invalid> {
         speech: speech?,
         limit_field: limit_field?,
         bounds: bounds?,
+        price_covers: covered?.unwrap_or_default(),
     })
 }
 

@@ -59,6 +59,7 @@ fn read(form: &Form) -> Result<(Ask<'_>, Answers), Refusal> {
             images: 0,
             other_media: 0,
         },
+        modifiers: Vec::new(),
         user: form.text("user").map(Cow::Borrowed),
     };
     Ok((ask, answers))

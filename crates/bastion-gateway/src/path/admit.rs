@@ -11,7 +11,7 @@ mod wanted;
 use std::sync::Arc;
 
 use bastion_limits::{Ask, Denied, KeyLimits, Permit, Standing};
-use bastion_types::{Prompt, RateKind, Refusal};
+use bastion_types::{Modifier, Prompt, RateKind, Refusal};
 use bastion_wire::Work;
 
 use super::authenticate::Caller;
@@ -54,6 +54,8 @@ pub(crate) struct Admitted {
     pub(crate) state_asked_by: Option<&'static str>,
     /// What its prompt is bounded by.
     pub(crate) prompt: Prompt,
+    /// What it asks for that its model's price may not say.
+    pub(crate) modifiers: Vec<Modifier>,
     /// Model, surface and user, for the record.
     pub(crate) about: About,
     /// The most output tokens that it may use.
@@ -108,7 +110,8 @@ pub(super) async fn admit(
         }
         Err(refusal) => return Err(NotAdmitted { refusal, standing: None, about }),
     }
-    let Wanted { model, payload, stream, answers, work, state_asked_by, prompt, .. } = wanted;
+    let Wanted { model, payload, stream, answers, work, state_asked_by, .. } = wanted;
+    let Wanted { prompt, modifiers, .. } = wanted;
     let output_bound_tokens = model.output_bound_tokens(work);
     let permit = match take_limits(desk, caller, (output_bound_tokens, payload.text_bytes)).await {
         Ok(permit) => permit,
@@ -129,6 +132,7 @@ pub(super) async fn admit(
         work,
         state_asked_by,
         prompt,
+        modifiers,
         about,
         output_bound_tokens,
         permit,

@@ -5,7 +5,7 @@
 mod purse;
 mod words;
 
-use bastion_store::{HoldOrder, Labels, NotHeld, Payer};
+use bastion_store::{HoldOrder, Labels, NotHeld, Payer, Ticket};
 use bastion_types::{Money, Refusal};
 
 use super::authenticate::Caller;
@@ -38,17 +38,22 @@ pub(super) async fn hold(
     desk: &Desk,
     caller: &Caller,
     arrival: &Arrival,
-    screened: Screened,
+    mut screened: Screened,
 ) -> Result<Hold, Turned> {
     let each = screened.bound();
     let order = order(caller, arrival, &screened, each);
-    let ledger = desk.gateway.tools.store.ledger();
-    let held = if each.is_none() && ledger.limits(&order) {
-        // A configuration with caps does not load like this; a cap that was set by hand may be.
-        Err(Refusal::CapExceeded { message: words::countless(&screened) })
-    } else {
-        let zone = &caller.policy.money(&caller.key.environment).zone;
-        ledger.hold(order).await.map_err(|why| refusal(arrival, &why, zone))
+    let held = match countable(desk, caller, (&order, &screened), each) {
+        Ok(observed) => {
+            if let Some(observed) = observed {
+                desk.gateway.tools.metrics.observed(&observed, &caller.key.environment);
+                screened.about.observed.get_or_insert(observed.code());
+            }
+            match each {
+                Some(_) => ask(desk, caller, arrival, order).await,
+                None => Ok(desk.gateway.tools.store.ledger().count(order)),
+            }
+        }
+        Err(refusal) => Err(refusal),
     };
     match held {
         Ok(ticket) => {
@@ -61,6 +66,44 @@ pub(super) async fn hold(
             let standing = Some(screened.permit.standing_now(now));
             Err(Turned { refusal, standing, about: screened.about })
         }
+    }
+}
+
+async fn ask(
+    desk: &Desk,
+    caller: &Caller,
+    arrival: &Arrival,
+    order: HoldOrder,
+) -> Result<Ticket, Refusal> {
+    let zone = &caller.policy.money(&caller.key.environment).zone;
+    let held = desk.gateway.tools.store.ledger().hold(order).await;
+    held.map_err(|why| refusal(arrival, &why, zone))
+}
+
+/// Can it be known what the call costs at most, and that its price says all of it? Where no limit
+/// stands nobody asks. What a configuration with caps keeps out may come by a cap that was set by
+/// hand. Told is what is only observed.
+fn countable(
+    desk: &Desk,
+    caller: &Caller,
+    (order, screened): (&HoldOrder, &Screened),
+    each: Option<Money>,
+) -> Result<Option<Refusal>, Refusal> {
+    let ledger = desk.gateway.tools.store.ledger();
+    let refusal = match screened.uncovered() {
+        Some(modifier) => words::uncovered(modifier, screened),
+        None if each.is_none() => Refusal::CapExceeded { message: words::countless(screened) },
+        None => return Ok(None),
+    };
+    if !ledger.limits(order) {
+        return Ok(None);
+    }
+    // The balance is kept whatever is observed.
+    let money = caller.policy.money(&caller.key.environment);
+    if money.is_observed() && !ledger.balance_refuses(order.prepaid) {
+        Ok(Some(refusal))
+    } else {
+        Err(refusal)
     }
 }
 

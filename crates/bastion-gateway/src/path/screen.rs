@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use bastion_limits::{Permit, Standing};
-use bastion_types::{Money, Prompt, Refusal, bound};
+use bastion_types::{Modifier, Money, Prompt, Refusal, bound};
 use bastion_wire::Work;
 
 use super::admit::{Admitted, NotAdmitted};
@@ -35,6 +35,8 @@ pub(crate) struct Screened {
     pub(crate) work: Work,
     /// What its prompt is bounded by.
     pub(crate) prompt: Prompt,
+    /// What it asks for that its model's price may not say.
+    pub(crate) modifiers: Vec<Modifier>,
     /// Model, surface and user, for the record.
     pub(crate) about: About,
     /// The most output tokens that it may use.
@@ -50,6 +52,12 @@ impl Screened {
         let most = self.model.most(self.work, self.prompt)?;
         let prices: Option<Vec<_>> = self.routes.iter().map(|route| route.price.as_ref()).collect();
         bound(&most, prices?)
+    }
+
+    /// What it asks for that no price of its model says.
+    pub(crate) fn uncovered(&self) -> Option<Modifier> {
+        let covered = &self.model.price_covers;
+        self.modifiers.iter().find(|modifier| !covered.contains(modifier)).copied()
     }
 
     /// Has every way that it may go a price?
@@ -83,7 +91,7 @@ impl From<NotAdmitted> for Turned {
 /// Checks what would leave and where to. A refusal gives the tokens back, not the request.
 pub(super) fn screen(desk: &Desk, caller: &Caller, admitted: Admitted) -> Result<Screened, Turned> {
     let Admitted { model, payload, delivery, work, state_asked_by, prompt, .. } = admitted;
-    let Admitted { about, output_bound_tokens, permit, .. } = admitted;
+    let Admitted { modifiers, about, output_bound_tokens, permit, .. } = admitted;
     let checked = without_state(state_asked_by).and_then(|()| allowed_routes(caller, &model));
     match checked {
         Ok(routes) => Ok(Screened {
@@ -94,6 +102,7 @@ pub(super) fn screen(desk: &Desk, caller: &Caller, admitted: Admitted) -> Result
             delivery,
             work,
             prompt,
+            modifiers,
             about,
             output_bound_tokens,
             permit,

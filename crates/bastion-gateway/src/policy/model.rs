@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bastion_config::{Kind, Model, Speech};
-use bastion_types::{Bound, ModelName, Money, Price, Prompt, Window};
+use bastion_types::{Bound, ModelName, Modifier, Money, Price, Prompt, Window};
 use bastion_wire::Work;
 use bytes::Bytes;
 
@@ -28,6 +28,8 @@ pub(crate) struct ModelPolicy {
     pub(crate) limit_field: &'static str,
     /// What it speaks.
     pub(crate) speech: Speech,
+    /// What its price is the dearest for.
+    pub(crate) price_covers: Vec<Modifier>,
     /// What `GET /v1/models/{id}` answers.
     pub(crate) entry: Bytes,
     output_tokens: u64,
@@ -58,6 +60,7 @@ impl ModelPolicy {
             usage_option: model.usage_option,
             limit_field: model.limit_field,
             speech: model.speech.clone(),
+            price_covers: model.price_covers.clone(),
             entry: Bytes::from(entry),
             output_tokens: model.max_output_tokens.unwrap_or(DEFAULT_OUTPUT_TOKENS),
             most_output_tokens: model.max_output_tokens.or(model.context_tokens),

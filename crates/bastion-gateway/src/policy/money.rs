@@ -45,6 +45,11 @@ impl MoneyPolicy {
         }
     }
 
+    /// Are all caps only observed that its calls stand under?
+    pub(crate) fn is_observed(&self) -> bool {
+        self.enforce == Enforce::Observe
+    }
+
     /// What limits a call, as the ledger takes it: the caps of its environment, of its surface
     /// there and of its key; all of their periods end in the environment's zone. And whose caps
     /// are only observed: where the environment says so all, else those whose own owner does. A

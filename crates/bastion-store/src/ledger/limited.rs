@@ -52,13 +52,19 @@ impl Limited {
         self.known.load().paid_in
     }
 
+    /// Does the balance refuse what it does not hold?
+    pub(super) fn balance_refuses(&self, prepaid: Prepaid) -> bool {
+        match prepaid {
+            Prepaid::Always => true,
+            Prepaid::Auto => self.has_balance(),
+            Prepaid::Never => false,
+        }
+    }
+
     pub(super) fn limits(&self, order: &HoldOrder) -> bool {
         let known = self.known.load();
-        let balance = match order.prepaid {
-            Prepaid::Always => true,
-            Prepaid::Auto => known.paid_in,
-            Prepaid::Never => false,
-        };
-        balance || !order.caps.is_empty() || known.capped.contains(&order.payer.environment)
+        self.balance_refuses(order.prepaid)
+            || !order.caps.is_empty()
+            || known.capped.contains(&order.payer.environment)
     }
 }

@@ -5,6 +5,7 @@
 use bastion_types::Refusal;
 
 use super::limits::{choices, output_limit, output_limits};
+use super::modifiers::modifiers;
 use super::slots::{Field, Slots, wrong_type};
 use super::usage_wish::usage_wish;
 use crate::ask::{Ask, State, Work};
@@ -53,6 +54,7 @@ pub fn read_chat(body: &[u8]) -> Result<Ask<'_>, Refusal> {
         work: Work::Text { limit_tokens, answers: choices(&slots, &[Field::N])? },
         limits: Some(output_limits(&slots, &LIMITS)),
         prompt: media.prompt(body.len(), 1),
+        modifiers: modifiers(&slots),
         user,
     })
 }

@@ -5,6 +5,7 @@
 use bastion_types::Refusal;
 
 use super::limits::{choices, output_limit, output_limits};
+use super::modifiers::modifiers;
 use super::prompts::prompts;
 use super::slots::{Field, Slots};
 use super::usage_wish::usage_wish;
@@ -49,6 +50,7 @@ pub fn read_completion(body: &[u8]) -> Result<Ask<'_>, Refusal> {
         work: Work::Text { limit_tokens, answers: choices.saturating_mul(prompts) },
         limits: Some(output_limits(&slots, &LIMITS)),
         prompt: Media::NONE.prompt(body.len(), prompts),
+        modifiers: modifiers(&slots),
         user: slots.user()?,
     })
 }

@@ -4,6 +4,7 @@
 
 use bastion_types::Refusal;
 
+use super::modifiers::modifiers;
 use super::prompts::prompts;
 use super::slots::{Field, Slots};
 use crate::ask::{Ask, State, Work};
@@ -26,6 +27,7 @@ pub fn read_embeddings(body: &[u8]) -> Result<Ask<'_>, Refusal> {
         work: Work::Vectors,
         limits: None,
         prompt: Media::NONE.prompt(body.len(), prompts),
+        modifiers: modifiers(&slots),
         user: slots.user()?,
     })
 }

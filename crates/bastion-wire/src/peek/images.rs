@@ -4,6 +4,7 @@
 
 use bastion_types::Refusal;
 
+use super::modifiers::modifiers;
 use super::slots::{Field, Slots};
 use crate::ask::{Ask, State, Work};
 use crate::media::Media;
@@ -34,6 +35,7 @@ pub fn read_images(body: &[u8]) -> Result<Ask<'_>, Refusal> {
         work: Work::Images { count: slots.count(Field::N, MAX_IMAGES)?.unwrap_or(1) },
         limits: None,
         prompt: Media::NONE.prompt(body.len(), 1),
+        modifiers: modifiers(&slots),
         user: slots.user()?,
     })
 }

@@ -5,6 +5,7 @@
 use bastion_types::Refusal;
 
 use super::limits::{output_limit, output_limits};
+use super::modifiers::modifiers;
 use super::slots::{Field, Slots, wrong_type};
 use crate::ask::{Ask, Splice, State, Work};
 use crate::dialect::Dialect;
@@ -49,6 +50,7 @@ pub fn read_responses(body: &[u8]) -> Result<Ask<'_>, Refusal> {
         work: Work::Text { limit_tokens, answers: 1 },
         limits: Some(output_limits(&slots, &LIMITS)),
         prompt: Media::read(input.get()).prompt(body.len(), 1),
+        modifiers: modifiers(&slots),
         user: slots.user()?,
     })
 }

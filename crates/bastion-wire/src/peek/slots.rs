@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
-use bastion_types::Refusal;
+use bastion_types::{Modifier, Refusal};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -41,12 +41,32 @@ pub(super) enum Field {
     BestOf,
     User,
     SafetyIdentifier,
+    ServiceTier,
+    Tools,
+    WebSearchOptions,
+    Modalities,
+    Prediction,
+    Models,
+    Plugins,
+    Provider,
     #[serde(other)]
     Other,
 }
 
+/// Those by which a request costs something beside its tokens, at any endpoint.
+pub(super) const MODIFIERS: [(Field, Modifier); 8] = [
+    (Field::ServiceTier, Modifier::ServiceTier),
+    (Field::Tools, Modifier::Tools),
+    (Field::WebSearchOptions, Modifier::WebSearchOptions),
+    (Field::Modalities, Modifier::Modalities),
+    (Field::Prediction, Modifier::Prediction),
+    (Field::Models, Modifier::Models),
+    (Field::Plugins, Modifier::Plugins),
+    (Field::Provider, Modifier::Provider),
+];
+
 impl Field {
-    const COUNT: usize = 21;
+    const COUNT: usize = 29;
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -70,6 +90,14 @@ impl Field {
             Field::BestOf => "best_of",
             Field::User => "user",
             Field::SafetyIdentifier => "safety_identifier",
+            Field::ServiceTier => Modifier::ServiceTier.name(),
+            Field::Tools => Modifier::Tools.name(),
+            Field::WebSearchOptions => Modifier::WebSearchOptions.name(),
+            Field::Modalities => Modifier::Modalities.name(),
+            Field::Prediction => Modifier::Prediction.name(),
+            Field::Models => Modifier::Models.name(),
+            Field::Plugins => Modifier::Plugins.name(),
+            Field::Provider => Modifier::Provider.name(),
             Field::Other => "",
         }
     }
@@ -82,7 +110,7 @@ pub(super) struct Slots<'a> {
 }
 
 impl<'a> Slots<'a> {
-    /// Reads a body; each of `fields` may stand in it once.
+    /// Reads a body; each of `fields` and of the modifiers may stand in it once.
     ///
     /// # Errors
     /// 400 for what is not UTF-8, not JSON, nested too deep, no object, or there twice.
@@ -96,8 +124,9 @@ impl<'a> Slots<'a> {
             return Err(Refusal::invalid(message));
         }
         let Found { values, twice } = serde_json::from_str(text).map_err(|cause| told(&cause))?;
-        if let Some(field) = fields.iter().find(|field| twice.get(**field as usize) == Some(&true))
-        {
+        let once = fields.iter().chain(MODIFIERS.iter().map(|(field, _)| field));
+        let mut once = once.filter(|field| twice.get(**field as usize) == Some(&true));
+        if let Some(field) = once.next() {
             let name = field.name();
             let message = format!("'{name}' stands twice in the body; send it once");
             return Err(Refusal::invalid_field(name, message));

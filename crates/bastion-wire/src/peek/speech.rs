@@ -29,6 +29,7 @@ pub fn read_speech(body: &[u8]) -> Result<Ask<'_>, Refusal> {
         work: Work::Speech { characters },
         limits: None,
         prompt: Media::NONE.prompt(body.len(), 1),
+        modifiers: Vec::new(),
         user: slots.user()?,
     })
 }

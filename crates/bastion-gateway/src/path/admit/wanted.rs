@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use bastion_config::Kind;
-use bastion_types::{Prompt, Refusal};
+use bastion_types::{Modifier, Prompt, Refusal};
 use bastion_wire::{Ask, Dialect, Named, OutputLimits, State, Work};
 
 use super::surface;
@@ -28,6 +28,7 @@ pub(super) struct Wanted {
     pub(super) surface: Option<Arc<SurfacePolicy>>,
     pub(super) limits: Option<OutputLimits>,
     pub(super) prompt: Prompt,
+    pub(super) modifiers: Vec<Modifier>,
 }
 
 /// Reads a body as its endpoint does.
@@ -61,7 +62,7 @@ fn find(
     (ask, answers): (Ask<'_>, Answers),
     header: Option<Arc<SurfacePolicy>>,
 ) -> Result<impl FnOnce(Payload) -> Wanted + use<>, Refusal> {
-    let Ask { named, stream, usage_wish, state, work, limits, prompt, user } = ask;
+    let Ask { named, stream, usage_wish, state, work, limits, prompt, modifiers, user } = ask;
     let (model, model_place, alias) = match named {
         Named::Model { name, place } => {
             let (model, alias) = by_name(caller, kind, name)?;
@@ -92,6 +93,7 @@ fn find(
             surface,
             limits,
             prompt,
+            modifiers,
         }
     })
 }

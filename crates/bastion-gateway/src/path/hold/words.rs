@@ -3,7 +3,7 @@
 //! It must never tell a caller what another key has spent.
 
 use bastion_store::Shortage;
-use bastion_types::{AccountId, Period, Refusal, Scope, Zone};
+use bastion_types::{AccountId, Modifier, Period, Refusal, Scope, Zone};
 
 use crate::path::screen::Screened;
 
@@ -52,6 +52,17 @@ pub(super) fn countless(screened: &Screened) -> String {
          cost.spend-cap); tell the operators"
     };
     format!("the model '{model}' {why}")
+}
+
+/// A call that asks for what the price may not say.
+pub(super) fn uncovered(modifier: Modifier, screened: &Screened) -> Refusal {
+    let (field, model) = (modifier.name(), &screened.model.name);
+    let message = format!(
+        "'{field}' may change what this call costs, and the price of '{model}' does not say how, so \
+         it cannot be held under a cap (box cost.spend-cap); leave it out, or ask the operators to \
+         add it to the model's price_covers"
+    );
+    Refusal::invalid_field(field, message)
 }
 
 /// The limit, in words.

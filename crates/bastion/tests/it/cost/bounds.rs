@@ -59,3 +59,75 @@ async fn reports_beyond_all_reason_are_estimated_and_sums_stay_countable() {
     assert_eq!(month["data"][0]["estimated_calls"], 3, "{month}");
     assert!(month["data"][0]["input_tokens"].as_i64().unwrap() < 10_000, "{month}");
 }
+
+/// Chat with this besides.
+fn chat_with(rest: &str) -> String {
+    CHAT.replace("\"max_tokens\":60", &format!("\"max_tokens\":60,{rest}"))
+}
+
+#[tokio::test]
+async fn what_may_cost_more_than_the_price_says_is_refused_under_a_cap_alone() {
+    let till = Till::set();
+    let tier = chat_with(r#""service_tier":"priority""#);
+    assert_eq!(till.client().chat(&tier).await.status, 200, "nothing limits it");
+    till.is_clean_with(1).await;
+    till.cap("5");
+    for (rest, field) in [
+        (r#""service_tier":"priority""#, "service_tier"),
+        (r#""tools":[{"type":"web_search"}]"#, "tools"),
+        (r#""models":["dear"]"#, "models"),
+    ] {
+        let answer = till.client().chat(&chat_with(rest)).await;
+        assert_eq!(answer.refusal(), (400, "invalid_request".to_owned()), "{}", answer.text());
+        let error = &answer.json()["error"];
+        assert_eq!(error["param"], field, "{error}");
+        assert!(error["message"].as_str().unwrap().contains("price_covers"), "{error}");
+    }
+    for rest in [r#""service_tier":"default""#, r#""tools":[{"type":"function","function":{}}]"#] {
+        let answer = till.client().chat(&chat_with(rest)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    till.is_clean_with(3).await;
+    // Tokens and requests that were taken for a refused call come back, as for any other.
+    assert_eq!(till.upstream.log.entries().len(), 3, "nothing was sent of what was refused");
+}
+
+#[tokio::test]
+async fn a_price_that_covers_it_lets_it_pass_under_a_cap() {
+    let till = Till::with(|config| {
+        let config = super::capped(&config, "monthly_cap = \"5\"", "");
+        let price = "price = { input = \"0.05\", output = \"0.20\" }\n";
+        config.replacen(price, &format!("{price}price_covers = \"service_tier\"\n"), 1)
+    });
+    let tier = chat_with(r#""service_tier":"priority""#);
+    let answer = till.client().chat(&tier).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let tools = chat_with(r#""tools":[{"type":"web_search"}]"#);
+    assert_eq!(till.client().chat(&tools).await.status, 400);
+    till.is_clean_with(1).await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_held_passes_where_caps_are_only_observed() {
+    let till = Till::with(|config| {
+        let dev = "[environments.dev]\n";
+        config.replace(dev, &format!("{dev}enforce = \"observe\"\n"))
+    });
+    till.cap("5");
+    let mut spent = 0;
+    let tier = chat_with(r#""service_tier":"priority""#);
+    for (body, code) in [(OPEN, "cap_exceeded"), (&tier, "invalid_request")] {
+        let answer = till.client().chat(body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let call = till.bastion.last_call(answer.header("x-request-id")).await;
+        assert_eq!(call["observed"], code, "{call}");
+        assert_eq!(nanos(&call["cost"]), price_of(&call), "{call}");
+        spent += price_of(&call);
+    }
+    till.is_clean_with(2).await;
+    assert_eq!(nanos(&till.shown()["spent"]), spent);
+    // The balance is kept whatever is observed.
+    till.told(&["balance", "top-up", "5", "--reference", "r"]);
+    assert_eq!(till.client().chat(OPEN).await.status, 402);
+    till.is_clean_with(3).await;
+}
