@@ -16,6 +16,7 @@ mod fresh;
 mod held_clock;
 mod keys;
 mod ledger;
+mod listener;
 mod migrate;
 mod nodes;
 mod place;

@@ -30,6 +30,16 @@ pub const LEASE: Duration = Duration::from_secs(15);
 /// So long before that it begins nothing under its lease any more: what it began has time to end.
 const MARGIN: Duration = Duration::from_secs(3);
 
+/// So long before the end of its own lease a process ends nobody's: it gave no sign of life for a
+/// while itself. Where the database was away, the others' signs come in the same moment.
+const IN_TOUCH: Duration = Duration::from_secs(6);
+
+/// By then every process has looked, or its lease has ended and was found.
+const LOOKED_WITHIN: Duration = Duration::from_secs(20);
+
+/// Between two looks whether the others have looked.
+const ASK_AGAIN: Duration = Duration::from_millis(20);
+
 /// Ended leases that one look finds.
 const MAX_ENDED: u32 = 100;
 
@@ -121,14 +131,20 @@ impl Nodes {
         rows::ended(&self.inner.db, MAX_ENDED).await
     }
 
-    /// Gives a sign of life, and ends the leases of those that gave none for [`LEASE`].
-    pub(crate) async fn heartbeat(&self) -> Result<Beat, StoreError> {
+    /// Gives a sign of life, and ends the leases of those that gave none for [`LEASE`]. The sign is as
+    /// old as the begin of `look`: who sees it knows that this process knows what was there before.
+    pub(crate) async fn heartbeat(
+        &self,
+        look: impl AsyncFnOnce() -> Result<(), StoreError>,
+    ) -> Result<Beat, StoreError> {
         let Inner { db, clock, identity, held, alive } = &*self.inner;
         let began = clock.monotonic();
         let mine = held.load_full();
         let mut transaction = db.begin().await?;
         let now_us = transaction.now_us(&**clock).await?;
-        if db.dialect() == Dialect::Postgres {
+        look().await?;
+        let in_touch = began.after(IN_TOUCH).0 < mine.until.load(Ordering::Acquire);
+        if db.dialect() == Dialect::Postgres && in_touch {
             let lease_us = i64::try_from(LEASE.as_micros()).unwrap_or(i64::MAX);
             let times = (now_us, now_us.saturating_sub(lease_us));
             rows::end_lapsed(&mut transaction, times, &mine.lease).await?;
@@ -146,6 +162,21 @@ impl Nodes {
         let until = AtomicI64::new(until(db.dialect(), began));
         held.store(Arc::new(Held { lease, until }));
         Ok(Beat::Renewed)
+    }
+
+    /// Waits until every other process has looked at what was there at this moment of the database's
+    /// clock, or has lost its lease: it begins nothing then.
+    pub(crate) async fn all_looked_since(&self, since_us: i64) -> Result<(), StoreError> {
+        let asking = async {
+            while rows::has_behind(&self.inner.db, since_us, &self.current()).await? {
+                tokio::time::sleep(ASK_AGAIN).await;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(LOOKED_WITHIN, asking).await.unwrap_or_else(|_| {
+            tracing::warn!("a node has not looked for {} s", LOOKED_WITHIN.as_secs());
+            Ok(())
+        })
     }
 
     /// Ends the lease of this process: it closes and leaves nothing.

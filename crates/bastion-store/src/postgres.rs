@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{
-    PgArguments, PgConnectOptions, PgConnection, PgListener, PgPool, PgPoolOptions, Postgres,
+    PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, Postgres,
 };
 use sqlx::query::Query;
 use sqlx::{ConnectOptions, Connection};
@@ -21,11 +21,11 @@ use crate::statement::{Cached, Row, Statement, Value, made_statement, statement}
 /// Connections of one process.
 const MAX_CONNECTIONS: u32 = 8;
 /// How long a caller of the store waits for a connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+pub(crate) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long the first connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an answer of the server is waited for; its own limits below are shorter.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the answer to what may take its time is waited for.
 const STEP_TIMEOUT: Duration = Duration::from_mins(10);
 /// A connection that is dead says so at once; one that says nothing is not tried again.
@@ -51,8 +51,7 @@ const NOW: &str =
 /// Held until the transaction ends; the number says what for.
 const LOCK: &str = "SELECT pg_advisory_xact_lock($1)";
 
-/// What processes tell each other goes over this channel, without words: who hears it looks.
-const CHANNEL: &str = "bastion";
+/// What processes tell each other goes over the listener's channel, without words: who hears it looks.
 const ANNOUNCE: &str = "SELECT pg_notify('bastion', '')";
 
 /// Classes and codes of SQLSTATE.
@@ -90,7 +89,8 @@ impl PostgresDatabase {
             .extra_float_digits(None)
             .disable_statement_logging();
         let mut first = within(CONNECT_TIMEOUT, PgConnection::connect_with(&options)).await?;
-        let row = within(ANSWER_TIMEOUT, query(statement(VERSION)).fetch_one(&mut first)).await?;
+        // Without a transaction a pooler may send each message to another server: one is enough.
+        let row = within(ANSWER_TIMEOUT, sqlx::raw_sql(VERSION).fetch_one(&mut first)).await?;
         knows(Row::Postgres(row).number("number")?)?;
         within(ANSWER_TIMEOUT, first.close()).await?;
         let pool = PgPoolOptions::new()
@@ -177,17 +177,9 @@ impl PostgresDatabase {
         Ok(row.text("told")?.to_owned())
     }
 
-    /// A connection that hears what others announce. Through a pooler in transaction mode it hears
-    /// nothing.
-    pub(crate) async fn listen(&self) -> Result<Listener, StoreError> {
-        // One connection, apart from the pool: it is never given back.
-        let own = PgPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_lazy_with(PgConnectOptions::clone(&self.pool.connect_options()));
-        let mut inner = within(CONNECT_TIMEOUT, PgListener::connect_with(&own)).await?;
-        within(ANSWER_TIMEOUT, inner.listen(CHANNEL)).await?;
-        Ok(Listener { inner })
+    /// Its connections, each of which is anybody's between two transactions.
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
     }
 
     /// Closes every connection.
@@ -204,23 +196,6 @@ impl PostgresDatabase {
             }
             acquired => Ok(acquired?),
         }
-    }
-}
-
-/// What hears announcements.
-#[derive(Debug)]
-pub(crate) struct Listener {
-    inner: PgListener,
-}
-
-impl Listener {
-    /// Ends with the next announcement, or when the connection was lost and made anew.
-    ///
-    /// # Errors
-    /// When the connection is lost for good.
-    pub(crate) async fn heard(&mut self) -> Result<(), StoreError> {
-        self.inner.try_recv().await?;
-        Ok(())
     }
 }
 
@@ -328,7 +303,8 @@ fn query(statement: Statement<'_>) -> Query<'_, Postgres, PgArguments> {
     })
 }
 
-async fn within<T>(
+/// Ends `work` with 'no answer' after so long.
+pub(crate) async fn within<T>(
     limit: Duration,
     work: impl Future<Output = Result<T, sqlx::Error>>,
 ) -> Result<T, StoreError> {

@@ -15,6 +15,7 @@ use crate::StoreError;
 use crate::awake::{Awake, BLINK};
 use crate::keys::KeyDirectory;
 use crate::ledger::Ledger;
+use crate::listener::Listener;
 use crate::nodes::{Beat, Nodes};
 use crate::postgres::PostgresDatabase;
 
@@ -58,22 +59,24 @@ impl Watch {
 
     async fn look(self, told: Arc<Notify>) {
         let mut next_beat = self.clock.monotonic();
-        let mut lost = false;
+        let (mut lost, mut is_told) = (false, false);
         loop {
+            if is_told {
+                // Who announced something waits until all have seen it.
+                next_beat = self.clock.monotonic();
+            }
             let looked = self.step(&mut next_beat).await;
             tell_of_change(lost, looked.as_ref().err());
             lost = looked.is_err();
-            tokio::select! {
-                () = tokio::time::sleep(POLL) => {}
-                () = told.notified() => {}
-            }
+            is_told = tokio::time::timeout(POLL, told.notified()).await.is_ok();
         }
     }
 
     async fn step(&self, next_beat: &mut MonoNanos) -> Result<(), StoreError> {
         let now = self.clock.monotonic();
         if now >= *next_beat || self.awake.has_napped() {
-            if self.nodes.heartbeat().await? == Beat::Renewed {
+            if self.nodes.heartbeat(async || self.ledger.look_again().await).await? == Beat::Renewed
+            {
                 let lease = self.nodes.current();
                 tracing::warn!(%lease, "this process gave no sign of life for too long: its lease \
                     has ended, it goes on under a new one");
@@ -102,7 +105,7 @@ fn tell_of_change(was_lost: bool, cause: Option<&StoreError>) {
 async fn live_alone(nodes: Nodes) {
     loop {
         tokio::time::sleep(LONE_HEARTBEAT).await;
-        if let Err(cause) = nodes.heartbeat().await {
+        if let Err(cause) = nodes.heartbeat(async || Ok(())).await {
             tracing::warn!(%cause, "a sign of life could not be written");
         }
     }
@@ -122,10 +125,22 @@ async fn blink(awake: Awake, told: Arc<Notify>) {
 
 async fn listen(database: PostgresDatabase, told: Arc<Notify>) {
     loop {
-        if let Ok(mut listener) = database.listen().await {
-            while listener.heard().await.is_ok() {
-                told.notify_one();
+        match Listener::of(&database).await {
+            Ok(Some(mut listener)) => {
+                while listener.heard().await.is_ok() {
+                    told.notify_one();
+                }
             }
+            Ok(None) => {
+                tracing::info!(
+                    "store.url leads through a pooler: what other nodes change is looked \
+                    for every {} ms",
+                    POLL.as_millis()
+                );
+                return;
+            }
+            // The look tells of a database that is lost.
+            Err(_) => {}
         }
         tokio::time::sleep(LISTEN_AGAIN).await;
     }

@@ -216,6 +216,10 @@ impl Bank {
         &self.db
     }
 
+    pub(super) fn nodes(&self) -> &Nodes {
+        &self.nodes
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }

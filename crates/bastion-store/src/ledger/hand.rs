@@ -13,7 +13,7 @@ use super::order::{Beyond, Labels, Payer};
 use super::teller::Task;
 use super::{Ledger, bank};
 use crate::StoreError;
-use crate::database::Transaction;
+use crate::database::{Dialect, Transaction};
 use crate::statement::{Row, statement};
 
 const BY_REFERENCE: &str = "SELECT amount FROM ledger_entries WHERE reference = $1";
@@ -315,13 +315,20 @@ impl Ledger {
         }
     }
 
-    /// Limits may be others now: who waits is asked again, and every other process is told.
+    /// Limits may be others now: who waits is asked again, every other process is told, and this
+    /// ends when all of them know whether there is any limit.
     async fn changed(&self) -> Result<(), StoreError> {
         self.look_again().await?;
         drop(self.inner.desk.asked.try_send(Task::LookAgain));
-        let mut telling = self.inner.bank.db().begin().await?;
+        let bank = &self.inner.bank;
+        if bank.db().dialect() == Dialect::Sqlite {
+            return Ok(());
+        }
+        let mut telling = bank.db().begin().await?;
+        let changed_us = telling.now_us(&*self.inner.clock).await?;
         telling.announce().await?;
-        telling.commit().await
+        telling.commit().await?;
+        bank.nodes().all_looked_since(changed_us).await
     }
 }
 

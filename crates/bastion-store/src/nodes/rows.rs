@@ -27,6 +27,8 @@ const CLOSE: &str = "UPDATE nodes SET ended_at_us = $2, ending = 'closed' \
      WHERE lease = $1 AND ended_at_us IS NULL";
 const ENDED: &str = "SELECT lease FROM nodes WHERE ended_at_us IS NOT NULL \
      AND settled_at_us IS NULL ORDER BY epoch LIMIT $1";
+const BEHIND: &str = "SELECT lease FROM nodes WHERE ended_at_us IS NULL \
+     AND heartbeat_at_us <= $1 AND lease <> $2 LIMIT 1";
 const SETTLE: &str = "UPDATE nodes SET settled_at_us = $2 \
      WHERE lease = $1 AND ended_at_us IS NOT NULL AND settled_at_us IS NULL";
 const LIST: &str = "SELECT lease, epoch, host, process, version, began_at_us, heartbeat_at_us, \
@@ -36,8 +38,10 @@ const FORGET: &str = "DELETE FROM nodes WHERE settled_at_us IS NOT NULL \
 
 /// What both databases are asked to prepare.
 #[cfg(test)]
-pub(crate) const STATEMENTS: &[&str] =
-    &[ALIVE, NEXT_EPOCH, INSERT, BEAT, END_ALL, END_LAPSED, CLOSE, ENDED, SETTLE, LIST, FORGET];
+pub(crate) const STATEMENTS: &[&str] = &[
+    ALIVE, NEXT_EPOCH, INSERT, BEAT, END_ALL, END_LAPSED, CLOSE, ENDED, BEHIND, SETTLE, LIST,
+    FORGET,
+];
 
 /// A new lease; the lock of nodes is held.
 pub(super) async fn insert(
@@ -109,6 +113,16 @@ pub(super) async fn close(
 pub(super) async fn ended(db: &Database, at_most: u32) -> Result<Vec<LeaseId>, StoreError> {
     let rows = db.rows(statement(ENDED).bind(i64::from(at_most))).await?;
     rows.iter().map(|row| Ok(LeaseId::stored(row.text("lease")?))).collect()
+}
+
+/// Is there a process, beside the one of this lease, whose last sign of life is not newer?
+pub(super) async fn has_behind(
+    db: &Database,
+    since_us: i64,
+    mine: &LeaseId,
+) -> Result<bool, StoreError> {
+    let behind = statement(BEHIND).bind(since_us).bind(mine.as_str());
+    Ok(db.row(behind).await?.is_some())
 }
 
 /// Marks an ended lease as settled; false when it is already, or has not ended.

@@ -77,13 +77,13 @@ async fn whoever_takes_the_file_ends_the_leases_of_those_before() {
 async fn a_node_without_a_sign_of_life_loses_its_lease_and_goes_on_under_a_new_one() {
     let Some(db) = shared().await else { return };
     let (frozen, other) = (join(&db).await, join(&db).await);
-    assert_eq!(other.heartbeat().await.unwrap(), Beat::Held);
+    assert_eq!(other.heartbeat(async || Ok(())).await.unwrap(), Beat::Held);
     assert!(other.ended_leases().await.unwrap().is_empty(), "both are alive");
     assert_eq!(other.alive(), 2);
     let lease = let_lapse(&db, &frozen).await;
-    assert_eq!(other.heartbeat().await.unwrap(), Beat::Held);
+    assert_eq!(other.heartbeat(async || Ok(())).await.unwrap(), Beat::Held);
     assert_eq!(other.ended_leases().await.unwrap(), std::slice::from_ref(&lease));
-    assert_eq!(frozen.heartbeat().await.unwrap(), Beat::Renewed);
+    assert_eq!(frozen.heartbeat(async || Ok(())).await.unwrap(), Beat::Renewed);
     assert_ne!(frozen.current(), lease);
     assert_eq!(frozen.lease(), Some(frozen.current()));
     assert!(other.settle(&lease, async |_| Ok(true)).await.unwrap());
@@ -99,7 +99,7 @@ async fn a_node_that_is_cut_off_begins_nothing_before_others_can_end_its_lease()
     assert!(nodes.lease().is_some());
     clock.advance(bastion_types::Span::from_secs(1));
     assert!(nodes.lease().is_none(), "three seconds before anybody may end it");
-    assert_eq!(nodes.heartbeat().await.unwrap(), Beat::Held);
+    assert_eq!(nodes.heartbeat(async || Ok(())).await.unwrap(), Beat::Held);
     assert!(nodes.lease().is_some());
 }
 
@@ -111,7 +111,7 @@ async fn clocks_an_hour_apart_end_no_lease() {
     let behind = Nodes::join(db.clone(), behind).await.unwrap();
     let ahead = Nodes::join(db, ahead).await.unwrap();
     for node in [&ahead, &behind, &ahead] {
-        assert_eq!(node.heartbeat().await.unwrap(), Beat::Held);
+        assert_eq!(node.heartbeat(async || Ok(())).await.unwrap(), Beat::Held);
     }
     assert!(ahead.ended_leases().await.unwrap().is_empty());
 }
@@ -147,4 +147,54 @@ async fn futures<T>(all: impl IntoIterator<Item = impl Future<Output = T>>) -> V
     })
     .await;
     done
+}
+
+#[tokio::test]
+async fn who_has_not_looked_is_waited_for_until_its_lease_has_ended() {
+    let Some(db) = shared().await else { return };
+    let (one, other) = (join(&db).await, join(&db).await);
+    let now = async || {
+        let mut transaction = db.begin().await.unwrap();
+        transaction.now_us(&*HeldClock::new()).await.unwrap()
+    };
+    let since = now().await;
+    let waiting = one.all_looked_since(since);
+    tokio::pin!(waiting);
+    let looked = std::cell::Cell::new(false);
+    let look = async || {
+        looked.set(true);
+        Ok(())
+    };
+    tokio::select! {
+        biased;
+        told = &mut waiting => panic!("nobody has looked: {told:?}"),
+        beat = other.heartbeat(look) => assert_eq!(beat.unwrap(), Beat::Held),
+    }
+    assert!(looked.get());
+    waiting.await.unwrap();
+    // A look that fails is no sign of life.
+    let since = now().await;
+    let failing = async || Err(StoreError::Busy);
+    assert!(other.heartbeat(failing).await.is_err());
+    let lapsing = let_lapse(&db, &other).await;
+    assert!(rows::has_behind(&db, since, &one.current()).await.unwrap());
+    one.heartbeat(async || Ok(())).await.unwrap();
+    one.all_looked_since(since).await.unwrap();
+    assert_eq!(one.ended_leases().await.unwrap(), [lapsing]);
+}
+
+#[tokio::test]
+async fn who_was_out_of_touch_itself_gives_the_others_time_for_their_sign() {
+    let Some(db) = shared().await else { return };
+    let clock = HeldClock::new();
+    let one = Nodes::join(db.clone(), Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
+    let other = join(&db).await;
+    let lapsing = let_lapse(&db, &other).await;
+    let beat = async || one.heartbeat(async || Ok(())).await.unwrap();
+    clock.advance(bastion_types::Span::from_secs(7));
+    assert_eq!(beat().await, Beat::Held);
+    assert_eq!(one.ended_leases().await.unwrap(), [], "the database may have been away");
+    clock.advance(bastion_types::Span::from_secs(2));
+    assert_eq!(beat().await, Beat::Held);
+    assert_eq!(one.ended_leases().await.unwrap(), [lapsing]);
 }

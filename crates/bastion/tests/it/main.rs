@@ -16,6 +16,7 @@ mod attempt;
 mod bastion;
 mod client;
 mod hand;
+mod pgbouncer;
 mod place;
 mod postgres;
 mod redis;

@@ -10,4 +10,6 @@ mod faults;
 mod limits;
 mod load;
 mod nodes;
+mod pooler;
+mod soak_only;
 mod three;

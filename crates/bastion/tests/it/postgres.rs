@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::bastion::LIMIT;
 
 /// PostgreSQL refuses to run as root.
-const NOBODY: u32 = 65534;
+pub(crate) const NOBODY: u32 = 65534;
 
 /// Between two looks whether it listens.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -55,6 +55,11 @@ impl Postgres {
     /// The URL of its database.
     pub(crate) fn url(&self) -> String {
         format!("postgres://bastion@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// Starts it where it was.
@@ -132,7 +137,8 @@ impl Postgres {
     }
 }
 
-fn is_root() -> bool {
+/// May this test change users, and mount?
+pub(crate) fn is_root() -> bool {
     std::fs::metadata("/proc/self").unwrap().uid() == 0
 }
 

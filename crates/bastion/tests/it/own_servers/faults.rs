@@ -16,7 +16,7 @@ use crate::nginx::Nginx;
 const CALLERS: usize = 6;
 
 /// So many calls, one behind another, say how it stands.
-const LOOK: usize = 30;
+pub(super) const LOOK: usize = 30;
 
 /// nginx waits so long for a gateway's answer.
 const NGINX_WAITS: &str = "4s";
@@ -28,16 +28,23 @@ const MOST: Duration = Duration::from_secs(12);
 /// So long a server stays away.
 const AWAY: Duration = Duration::from_secs(10);
 
+/// The same, where it was shown before.
+pub(super) const AWHILE: Duration = Duration::from_secs(2);
+
 /// Three gateways with a cap that is never reached, nginx before them, and a crowd before nginx.
-struct Street {
-    three: Three,
-    nginx: Nginx,
-    callers: Callers,
+pub(super) struct Street {
+    pub(super) three: Three,
+    pub(super) nginx: Nginx,
+    pub(super) callers: Callers,
 }
 
 impl Street {
     async fn busy(change: impl FnOnce(String) -> String) -> Street {
-        let three = Three::with(change).await;
+        Street::before(Three::with(change).await).await
+    }
+
+    /// Before these.
+    pub(super) async fn before(three: Three) -> Street {
         let nginx = three.nginx(NGINX_WAITS);
         let key = three.key_of(0, &["rpm", "1000000", "concurrency", "1000"]).await;
         three.know(&key).await;
@@ -48,7 +55,7 @@ impl Street {
     }
 
     /// Everything works again, by itself.
-    async fn is_well(&self) {
+    pub(super) async fn is_well(&self) {
         self.callers.come_to(Some(200), LOOK).await;
         for node in &self.three.nodes {
             is_ready(node, BY_A_LEASE).await;
@@ -57,7 +64,7 @@ impl Street {
 
     /// The end: no call took too long, each came to one of these, and the ledger knows each one that
     /// was answered.
-    async fn ends(self, statuses: &[(u16, &str)]) -> Vec<Came> {
+    pub(super) async fn ends(self, statuses: &[(u16, &str)]) -> Vec<Came> {
         let came = self.callers.stop().await;
         let slowest = came.iter().map(|call| call.took).max().unwrap();
         assert!(slowest < MOST, "a call hung for {slowest:?}");
@@ -77,11 +84,11 @@ impl Street {
 }
 
 /// How many came to nothing at all: refused, or broken.
-fn broken(came: &[Came]) -> usize {
+pub(super) fn broken(came: &[Came]) -> usize {
     came.iter().filter(|call| call.status.is_none()).count()
 }
 
-const NGINX_SAYS: (u16, &str) = (503, "service_unavailable");
+pub(super) const NGINX_SAYS: (u16, &str) = (503, "service_unavailable");
 
 #[tokio::test]
 async fn a_gateway_that_is_killed_or_frozen_is_passed_by_and_found_again() {
@@ -106,11 +113,11 @@ async fn a_gateway_that_is_killed_or_frozen_is_passed_by_and_found_again() {
 async fn while_postgresql_is_away_nothing_is_sent_and_each_call_is_told_when_to_come_back() {
     let mut street = Street::busy(|config| config).await;
     street.three.postgres.die();
-    street.stays_closed().await;
+    street.stays_closed(AWAY).await;
     street.three.postgres.come();
     street.is_well().await;
     street.three.postgres.signal("STOP");
-    street.stays_closed().await;
+    street.stays_closed(AWHILE).await;
     street.three.postgres.signal("CONT");
     street.is_well().await;
     let came = street.ends(&[NGINX_SAYS]).await;
@@ -121,15 +128,15 @@ async fn while_postgresql_is_away_nothing_is_sent_and_each_call_is_told_when_to_
 }
 
 impl Street {
-    /// For ten seconds every call is a 503, and the upstream gets none.
-    async fn stays_closed(&self) {
+    /// For so long every call is a 503, and the upstream gets none.
+    pub(super) async fn stays_closed(&self, away: Duration) {
         self.callers.come_to(Some(503), LOOK).await;
         let (sent, from) = (self.three.upstream.sent(), self.callers.count());
-        tokio::time::sleep(AWAY).await;
+        tokio::time::sleep(away).await;
         let count = self.callers.count() - from;
         let meanwhile = self.callers.last(count);
         assert!(meanwhile.iter().all(|call| call.status == Some(503)), "{meanwhile:#?}");
-        assert!(count > LOOK, "most are told at once: {count}");
+        assert!(count > CALLERS, "most are told at once: {count}");
         assert_eq!(self.three.upstream.sent(), sent, "nothing is sent without a hold");
     }
 }
