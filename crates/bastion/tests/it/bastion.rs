@@ -143,13 +143,20 @@ impl Bastion {
     /// In this folder, which holds `bastion.toml`; `change` may add to the command.
     pub(crate) fn start(folder: TempDir, change: impl FnOnce(&mut Command)) -> Bastion {
         let mut serve = command(folder.path());
-        serve.arg("serve").stderr(Stdio::piped()).stdout(Stdio::null());
+        serve.arg("serve");
         let place = Place::of(folder.path());
         if let Some(place) = &place {
             place.tell(&mut serve);
         }
         change(&mut serve);
-        let mut child = serve.spawn().unwrap();
+        let mut bastion = Bastion::run(folder, serve);
+        bastion.place = place;
+        bastion
+    }
+
+    /// What this command starts in this folder.
+    pub(crate) fn run(folder: TempDir, mut serve: Command) -> Bastion {
+        let mut child = serve.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let log = Lines::default();
         log.read(child.stderr.take().unwrap());
         let ready = log.wait_for("ready callers=");
@@ -158,7 +165,7 @@ impl Bastion {
             word.parse().unwrap()
         };
         let (callers, operators) = (address("callers="), address("operators="));
-        Bastion { callers, operators, log, folder, child, place }
+        Bastion { callers, operators, log, folder, child, place: None }
     }
 
     /// Its folder: `bastion.toml` and `data`.

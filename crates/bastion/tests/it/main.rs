@@ -18,6 +18,7 @@ mod client;
 mod hand;
 mod pgbouncer;
 mod place;
+mod port;
 mod postgres;
 mod redis;
 mod scene;

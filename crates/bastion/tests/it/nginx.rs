@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::bastion::{Bastion, LIMIT, command};
 use crate::client::{CHAT, Client, STREAM, piece, raw};
+use crate::port;
 use crate::scene::Scene;
 
 /// Where Debian puts it; it is not on everybody's path.
@@ -30,8 +31,7 @@ pub(crate) struct Nginx {
 impl Nginx {
     /// Before these gateways, the first of which prints its configuration; `change` may change that.
     pub(crate) fn before(nodes: &[&Bastion], change: impl FnOnce(String) -> String) -> Nginx {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], port::free()));
         let folder = tempfile::tempdir().unwrap();
         let mut print = command(nodes[0].folder());
         print.args(["init", "nginx", "--plain", "--listen", &address.to_string()]);
@@ -44,7 +44,6 @@ impl Nginx {
         let printed = change(String::from_utf8(printed.stdout).unwrap());
         std::fs::write(folder.path().join("bastion.conf"), printed).unwrap();
         std::fs::write(folder.path().join("nginx.conf"), around(folder.path())).unwrap();
-        drop(free);
         let nginx = Nginx { address, child: master(&folder), folder };
         nginx.listens();
         nginx

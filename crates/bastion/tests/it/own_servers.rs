@@ -2,6 +2,7 @@
 //!
 //! They are shown once: the run on shared servers leaves out whatever has `own_servers` in its path.
 
+mod bad_postgres;
 mod callers;
 mod cap;
 mod crash;

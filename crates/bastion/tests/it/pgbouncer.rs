@@ -2,7 +2,7 @@
 //!
 //! It must never outlive its test: dropped, it is ended by its process's id.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 use crate::bastion::LIMIT;
+use crate::port;
 use crate::postgres::{NOBODY, Postgres, is_root};
 
 /// Where Debian puts it; it is not on everybody's path.
@@ -38,9 +39,7 @@ impl Pgbouncer {
         if is_root() {
             std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
         }
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
+        let port = port::free();
         let settings = SETTINGS
             .replace("{server}", &postgres.port().to_string())
             .replace("{port}", &port.to_string());

@@ -2,7 +2,7 @@
 //!
 //! It must never outlive its test: dropped, it is ended by its process's id.
 
-use std::net::TcpListener;
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use tempfile::TempDir;
 
 use crate::bastion::LIMIT;
+use crate::port;
 
 /// PostgreSQL refuses to run as root.
 pub(crate) const NOBODY: u32 = 65534;
@@ -23,38 +24,70 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 const SETTINGS: &str = "fsync = off\nfull_page_writes = off\nshared_buffers = 16MB\n\
     unix_socket_directories = ''\nlisten_addresses = '127.0.0.1'\n";
 
+/// Everybody is let in, but for one user who must show a password.
+const WHO_MAY: &str = "host all locked 127.0.0.1/32 scram-sha-256\n\
+    host all all 127.0.0.1/32 trust\n";
+
+/// Mounts a small disk that nobody else sees, and runs what follows as the user of this number.
+const ON_A_SMALL_DISK: &str = r#"
+    disk=$1 user=$2; shift 2
+    mount -t tmpfs -o "size=20m,uid=$user,gid=$user,mode=700" tmpfs "$disk" || exit 77
+    exec setpriv --reuid "$user" --regid "$user" --clear-groups "$@"
+"#;
+
 /// A PostgreSQL, running or not.
 pub(crate) struct Postgres {
     port: u16,
     folder: TempDir,
     child: Option<Child>,
+    database: &'static str,
 }
 
 impl Postgres {
     /// Running, with one empty database.
     pub(crate) fn start() -> Postgres {
+        let mut postgres = Postgres::made("postgres");
+        postgres.come();
+        postgres
+    }
+
+    /// Running, its database on a disk with little room, which goes with the process; none where this
+    /// system allows no mounts.
+    pub(crate) fn with_little_room() -> Option<Postgres> {
+        let mut probe = Command::new("unshare");
+        probe.args(["-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).stderr(Stdio::null());
+        if !is_root() || !probe.status().is_ok_and(|done| done.success()) {
+            return None;
+        }
+        let mut postgres = Postgres::made("little");
+        std::fs::create_dir(postgres.disk()).unwrap();
+        postgres.come();
+        let place = format!("CREATE TABLESPACE little LOCATION '{}'", postgres.disk().display());
+        postgres.ask_in("postgres", &place);
+        postgres.ask_in("postgres", "CREATE DATABASE little TABLESPACE little");
+        Some(postgres)
+    }
+
+    /// Its files, with this database as the one that it is about.
+    fn made(database: &'static str) -> Postgres {
         let folder = tempfile::tempdir().unwrap();
         if is_root() {
             chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
         }
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port();
-        drop(free);
-        let mut postgres = Postgres { port, folder, child: None };
+        let postgres = Postgres { port: port::free(), folder, child: None, database };
         let mut init = postgres.program("initdb");
         init.args(["--username=bastion", "--auth=trust", "--encoding=UTF8", "--no-sync"]);
         init.args(["--locale=C.UTF-8", "--pgdata"]).arg(postgres.data());
         let made = init.stdout(Stdio::null()).status();
         assert!(made.unwrap().success(), "initdb fails");
-        let settings = postgres.data().join("postgresql.conf");
-        std::fs::write(settings, SETTINGS).unwrap();
-        postgres.come();
+        std::fs::write(postgres.data().join("postgresql.conf"), SETTINGS).unwrap();
+        std::fs::write(postgres.data().join("pg_hba.conf"), WHO_MAY).unwrap();
         postgres
     }
 
     /// The URL of its database.
     pub(crate) fn url(&self) -> String {
-        format!("postgres://bastion@127.0.0.1:{}/postgres", self.port)
+        format!("postgres://bastion@127.0.0.1:{}/{}", self.port, self.database)
     }
 
     /// Where it listens.
@@ -64,7 +97,7 @@ impl Postgres {
 
     /// Starts it where it was.
     pub(crate) fn come(&mut self) {
-        let mut server = self.program("postgres");
+        let mut server = self.server();
         server.arg("-D").arg(self.data()).args(["-p", &self.port.to_string()]);
         server.stdout(Stdio::null()).stderr(Stdio::null());
         self.child = Some(server.spawn().unwrap());
@@ -73,6 +106,23 @@ impl Postgres {
             assert!(began.elapsed().unwrap() < LIMIT, "PostgreSQL does not listen");
             std::thread::park_timeout(LOOK_AGAIN);
         }
+    }
+
+    fn server(&self) -> Command {
+        if !self.disk().exists() {
+            return self.program("postgres");
+        }
+        let mut server = Command::new("unshare");
+        server.args(["-m", "sh", "-c", ON_A_SMALL_DISK, "sh"]).arg(self.disk());
+        server.arg(NOBODY.to_string()).arg(programs().join("postgres"));
+        server.current_dir(self.folder.path());
+        server
+    }
+
+    /// Takes all the room of the small disk; the file that does.
+    pub(crate) fn fill(&self) -> PathBuf {
+        let process = self.child.as_ref().unwrap().id();
+        fill(Path::new(&format!("/proc/{process}/root{}", self.disk().display())))
     }
 
     /// Ends it and cuts everybody off.
@@ -91,10 +141,14 @@ impl Postgres {
         }
     }
 
-    /// What a statement answers, as its first column's first value; an administrator asks.
+    /// What a statement answers, as its first column's values, a line each; an administrator asks.
     pub(crate) fn ask(&self, statement: &str) -> String {
+        self.ask_in(self.database, statement)
+    }
+
+    fn ask_in(&self, database: &str, statement: &str) -> String {
         let mut psql = self.program("psql");
-        psql.args(self.address()).args(["--username=bastion", "--dbname=postgres"]);
+        psql.args(self.address()).args(["--username=bastion", "--dbname", database]);
         psql.args(["--no-psqlrc", "--tuples-only", "--no-align", "--command", statement]);
         let done = psql.output().unwrap();
         let said = String::from_utf8_lossy(&done.stderr);
@@ -123,6 +177,10 @@ impl Postgres {
         self.folder.path().join("data")
     }
 
+    fn disk(&self) -> PathBuf {
+        self.folder.path().join("disk")
+    }
+
     fn address(&self) -> [String; 2] {
         ["--host=127.0.0.1".to_owned(), format!("--port={}", self.port)]
     }
@@ -135,6 +193,16 @@ impl Postgres {
         }
         program
     }
+}
+
+/// Takes all the room that is left on the disk of this folder; the file that does.
+pub(crate) fn fill(folder: &Path) -> PathBuf {
+    let path = folder.join("filler");
+    let mut filler = std::fs::File::create(&path).unwrap();
+    for size in [64 * 1024, 4096, 1] {
+        while filler.write(&vec![0; size]).is_ok_and(|written| written > 0) {}
+    }
+    path
 }
 
 /// May this test change users, and mount?

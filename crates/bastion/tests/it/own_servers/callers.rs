@@ -80,6 +80,21 @@ impl Callers {
         assert!(came.is_ok(), "never {status:?}: {:#?}", self.last(5));
     }
 
+    /// Waits until so many more calls came to this, others in between or not.
+    pub(super) async fn meet(&self, status: u16, count: usize) {
+        let from = self.count();
+        let met = |came: &[Came]| {
+            came[from..].iter().filter(|call| call.status == Some(status)).count() >= count
+        };
+        let ask = async {
+            while !met(&self.came.lock().unwrap()) {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        let came = tokio::time::timeout(BY_A_LEASE, ask).await;
+        assert!(came.is_ok(), "hardly ever {status}: {:#?}", self.last(5));
+    }
+
     /// Waits until so many more have ended.
     pub(super) async fn go_on(&self, count: usize) {
         let until = self.count() + count;

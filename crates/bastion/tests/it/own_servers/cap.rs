@@ -4,7 +4,7 @@
 
 use bastion_types::Money;
 
-use super::three::{BY_A_LEASE, Three};
+use super::three::Three;
 use crate::bastion::Key;
 use crate::client::{Answer, CHAT, Client};
 use crate::cost::{nanos, price_of};
@@ -29,18 +29,7 @@ fn amounts(refused: &Answer) -> [i64; 3] {
 /// What each of these calls costs, and what is set aside for it: both always the same.
 async fn prices(three: &Three, key: &Key) -> (i64, i64) {
     let answer = three.caller(0, key).chat(CHAT).await;
-    let id = answer.header("x-request-id").to_owned();
-    let record = format!("/admin/v1/calls/{id}");
-    let call = async {
-        loop {
-            let found = three.operators(0).get(&record).await;
-            if found.status == 200 {
-                return found.json();
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    let cost = price_of(&tokio::time::timeout(BY_A_LEASE, call).await.unwrap());
+    let cost = price_of(&three.record(answer.header("x-request-id")).await);
     three.cap("0.000000001");
     let [_, _, bound] = amounts(&three.caller(0, key).chat(CHAT).await);
     (cost, bound)

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ use crate::bastion::{Bastion, CONFIG, Key, LIMIT};
 use crate::client::{CHAT, Client};
 use crate::cost::priced;
 use crate::nginx::Nginx;
+use crate::port;
 use crate::postgres::Postgres;
 use crate::redis::Redis;
 use crate::upstream::Upstream;
@@ -54,13 +56,50 @@ impl Three {
     pub(super) async fn on(postgres: Postgres, change: impl FnOnce(String) -> String) -> Three {
         let (redis, upstream) = (Redis::start(), Upstream::start());
         let config = change(config(&postgres.url(), &redis.url(), upstream.address));
-        let mut three = Three { postgres, redis, upstream, nodes: Vec::new(), config };
+        let mut three = Three::of(postgres, redis, upstream, config);
         for _ in 0..3 {
             let node = node(&three.config);
             is_ready(&node, LIMIT).await;
             three.nodes.push(node);
         }
         three
+    }
+
+    /// Without any gateway yet.
+    pub(super) fn of(
+        postgres: Postgres,
+        redis: Redis,
+        upstream: Upstream,
+        config: String,
+    ) -> Three {
+        Three { postgres, redis, upstream, nodes: Vec::new(), config }
+    }
+
+    /// What time it is at each node, in seconds: that of a call's record.
+    pub(super) async fn clocks(&self) -> Vec<i64> {
+        let key = self.key(&[]).await;
+        let mut clocks = Vec::new();
+        for node in 0..self.nodes.len() {
+            let answer = self.caller(node, &key).chat(CHAT).await;
+            let record = self.record(answer.header("x-request-id")).await;
+            let at: jiff::Timestamp = record["at"].as_str().unwrap().parse().unwrap();
+            clocks.push(at.as_second());
+        }
+        clocks
+    }
+
+    /// The record of a call, waited for.
+    pub(super) async fn record(&self, id: &str) -> Value {
+        let find = async {
+            loop {
+                let found = self.operators(0).get(&format!("/admin/v1/calls/{id}")).await;
+                if found.status == 200 {
+                    return found.json();
+                }
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+        };
+        tokio::time::timeout(BY_A_LEASE, find).await.expect("a call is not recorded")
     }
 
     /// nginx before all three, which waits so long for an answer.
@@ -233,10 +272,18 @@ pub(super) fn config(postgres: &str, redis: &str, upstream: SocketAddr) -> Strin
 
 /// A gateway with this configuration, whose operators show the common token.
 pub(super) fn node(config: &str) -> Bastion {
+    node_as(config, |_| {})
+}
+
+/// The same; `change` may add to the command.
+pub(super) fn node_as(config: &str, change: impl FnOnce(&mut Command)) -> Bastion {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("bastion.toml"), config).unwrap();
     Bastion::start(folder, |serve| {
         serve.env("BASTION_OPERATOR_TOKEN", TOKEN);
+        // It may come back there.
+        serve.env("BASTION_SERVER__LISTEN", format!("127.0.0.1:{}", port::free()));
+        change(serve);
     })
 }
 
