@@ -25,6 +25,8 @@ pub(crate) struct Process {
     pub(crate) operators: SocketAddr,
     /// What callers show.
     pub(crate) key: String,
+    /// What callers show whose environment has a cap.
+    pub(crate) capped_key: String,
 }
 
 impl Drop for Process {
@@ -47,7 +49,7 @@ impl Process {
             .spawn()
             .context("the upstream does not start")?;
         let address = first_line(child.stdout.take())?.parse()?;
-        Ok(Process { child, address, operators: address, key: String::new() })
+        Ok(Process::of(child, (address, address)))
     }
 
     /// Debian's nginx, as a plain proxy: connections are kept, nothing is buffered.
@@ -60,7 +62,7 @@ impl Process {
             .args(["-c", "nginx.conf", "-e", "error.log"])
             .spawn()
             .context("nginx does not start; install Debian's nginx-light")?;
-        let process = Process { child, address, operators: address, key: String::new() };
+        let process = Process::of(child, (address, address));
         process.listens()?;
         Ok(process)
     }
@@ -90,14 +92,21 @@ impl Process {
         let word = |name: &str| ready.split(' ').find_map(|word| word.strip_prefix(name));
         let address = word("callers=").context("no address of callers")?.parse()?;
         let operators = word("operators=").context("no operators")?.parse()?;
-        let mut process = Process { child, address, operators, key: String::new() };
+        let mut process = Process::of(child, (address, operators));
         let operators = format!("http://{operators}");
-        let made = command()
-            .args(["keys", "create", "--env", "dev", "--service", "bench", "--server", &operators])
-            .output()?;
-        anyhow::ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        process.key.push_str(String::from_utf8(made.stdout)?.trim());
+        let key = |environment: &str| {
+            let of = ["keys", "create", "--service", "bench", "--env", environment];
+            let made = command().args(of).args(["--server", &operators]).output()?;
+            anyhow::ensure!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+            Ok(String::from_utf8(made.stdout)?.trim().to_owned())
+        };
+        process.key = key("dev")?;
+        process.capped_key = key("capped")?;
         Ok(process)
+    }
+
+    fn of(child: Child, (address, operators): (SocketAddr, SocketAddr)) -> Process {
+        Process { child, address, operators, key: String::new(), capped_key: String::new() }
     }
 
     /// Its process's id.
@@ -156,6 +165,8 @@ fn bastion_toml(upstream: SocketAddr) -> String {
     format!(
         "[server]\nlisten = \"127.0.0.1:0\"\n[operator]\nlisten = \"127.0.0.1:0\"\n\
          [upstreams.bench]\nbase_url = \"http://{upstream}/v1\"\napi_key = \
-         \"env:BENCH_UPSTREAM_KEY\"\n[models.bench]\nupstream = \"bench\"\n[environments.dev]\n"
+         \"env:BENCH_UPSTREAM_KEY\"\n[models.bench]\nupstream = \"bench\"\ncontext_tokens = \
+         131072\nmax_output_tokens = 8192\nprice = {{ input = \"0.05\", output = \"0.20\" }}\n\
+         [environments.dev]\n[environments.capped]\nmonthly_cap = \"1000000\"\n"
     )
 }

@@ -13,7 +13,7 @@ use crate::metric::get;
 use crate::options::Options;
 use crate::process::Process;
 use crate::report::{self, Row};
-use crate::scenario::{self, Kind, Scenario};
+use crate::scenario::{self, Kind, Money, Scenario};
 use crate::upstream::Counts;
 use crate::{out, stop};
 
@@ -124,7 +124,11 @@ async fn measure(
     process: &Process,
     upstream: &Process,
 ) -> anyhow::Result<Measured> {
-    let target = Target { address: process.address, key: process.key.clone() };
+    let key = match scenario.money {
+        Money::Counted => &process.key,
+        Money::Held => &process.capped_key,
+    };
+    let target = Target { address: process.address, key: key.clone() };
     let (latency_ms, events, gap_ms) = scenario.upstream;
     let set = format!("/set?latency_ms={latency_ms}&events={events}&gap_ms={gap_ms}");
     if let Kind::Hold { streams } = scenario.kind {

@@ -2,8 +2,14 @@
 //!
 //! It must never hold a secret, a body or a whole address.
 
+mod cost;
+
 use bastion_store::{DrillRun, KeyRecord, ReachedCalls, Sighting};
 use bastion_types::{EnvironmentName, Region, Timestamp, UpstreamName};
+
+#[cfg(test)]
+pub(crate) use cost::tests;
+pub(crate) use cost::{CapFacts, CapSource, SpendFacts, SurfaceFacts, UseFacts};
 
 /// The facts about one environment at one moment.
 #[derive(Debug, Clone)]
@@ -24,6 +30,10 @@ pub struct Facts {
     pub(crate) sightings: Vec<Sighting>,
     /// Where calls may go and went.
     pub(crate) residency: Residency,
+    /// What may be spent and was.
+    pub(crate) spend: SpendFacts,
+    /// The use cases and what their calls were like.
+    pub(crate) uses: UseFacts,
 }
 
 /// Where calls may go and went.
@@ -61,6 +71,8 @@ impl Facts {
             keys: Vec::new(),
             sightings: Vec::new(),
             residency: Residency::default(),
+            spend: SpendFacts::default(),
+            uses: UseFacts::default(),
         }
     }
 }

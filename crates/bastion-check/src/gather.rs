@@ -2,6 +2,8 @@
 //!
 //! It must never read without a bound, and never write.
 
+mod cost;
+
 use std::collections::BTreeSet;
 
 use bastion_config::Config;
@@ -41,6 +43,8 @@ pub async fn gather(store: &Store, asked: Asked<'_>) -> Result<Facts, StoreError
         keys: keys(store, environment),
         sightings: evidence.sightings_since(now.minus(EVIDENCE_LIMIT)).await?,
         residency: residency(store, environment, config, now).await?,
+        spend: cost::spend(store, environment, (config, now)).await?,
+        uses: cost::uses(store, environment, (config, now)).await?,
         environment: environment.clone(),
         now,
         policy_hash,

@@ -28,6 +28,12 @@ const CALL_LIMIT: Duration = Duration::from_secs(150);
 /// Holds the whole answer back.
 const ATOMIC: (&str, &str) = ("bastion-stream", "atomic");
 
+/// Who the drill's calls say they are for.
+const USER: (&str, &str) = ("bastion-user", "drill");
+
+/// Where a call's use case stands.
+const SURFACE: &str = "bastion-surface";
+
 /// Whoever calls.
 pub(crate) struct Caller<'a> {
     client: HttpClient,
@@ -97,6 +103,18 @@ impl<'a> Caller<'a> {
         self.whole(path, HeaderMap::new(), body).await
     }
 
+    /// The call's user, whom a use case may require, and its use case, where calls must name one.
+    fn named(&self, mut headers: HeaderMap, body: &Value) -> HeaderMap {
+        headers.insert(USER.0, HeaderValue::from_static(USER.1));
+        let model = body.get("model").and_then(Value::as_str);
+        let model = model.and_then(|model| ModelName::parse(model).ok());
+        let surface = model.and_then(|model| self.rehearsal.surfaces.get(&model));
+        if let Some(Ok(name)) = surface.map(|name| HeaderValue::from_str(name.as_str())) {
+            headers.insert(SURFACE, name);
+        }
+        headers
+    }
+
     async fn whole(&self, path: &str, headers: HeaderMap, body: &Value) -> Result<Answer, Missed> {
         let call = async {
             let open = self.open(path, headers, body).await?;
@@ -117,6 +135,7 @@ impl<'a> Caller<'a> {
         headers: HeaderMap,
         body: &Value,
     ) -> Result<OpenAnswer, Missed> {
+        let headers = self.named(headers, body);
         let body = Bytes::from(body.to_string());
         let open = tokio::time::timeout(CALL_LIMIT, self.client.open(path, headers, body)).await;
         let hangs = |_| Missed::new(format!("a call had no answer within {CALL_LIMIT:?}"));

@@ -10,6 +10,8 @@ mod course;
 mod drills;
 mod findings;
 mod hall;
+#[cfg(test)]
+mod planted;
 mod progress;
 mod rehearsal;
 mod standing;

@@ -3,13 +3,14 @@
 //!
 //! It must never be given a real credential: its keys open nothing but itself.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 
 use bastion_config::{Breaker, Retry};
 use bastion_sim::{SimControls, SimLog};
-use bastion_types::{ApiKey, EnvironmentName, ModelName};
+use bastion_types::{ApiKey, EnvironmentName, ModelName, SurfaceName};
 
 /// A gateway to drill with.
 pub struct Rehearsal {
@@ -27,6 +28,8 @@ pub struct Rehearsal {
     pub chat_model: Option<ModelName>,
     /// A model of the environment that answers at `/v1/responses`.
     pub responses_model: Option<ModelName>,
+    /// Where calls must name a use case: one for each model that has any.
+    pub surfaces: BTreeMap<ModelName, SurfaceName>,
 }
 
 impl Rehearsal {

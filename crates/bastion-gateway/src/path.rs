@@ -96,7 +96,8 @@ async fn carry(
     let calling = Calling { desk, policy: &caller.policy, arrival, screened, purse, sent };
     let dispatched = dispatch::dispatch(calling, &mut line).await;
     hold.forget_body();
-    let relayed = relay::relay(desk, arrival, dispatched, line).await;
+    let limit_tokens = hold.screened.output_bound_tokens;
+    let relayed = relay::relay(desk, arrival, dispatched, (line, limit_tokens)).await;
     settle::settle(desk, (caller, arrival), hold, relayed).await
 }
 

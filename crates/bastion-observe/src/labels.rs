@@ -75,6 +75,13 @@ pub(crate) enum TokenKind {
     Reasoning,
 }
 
+/// Labels of what an answer of a model was.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ModelLabels {
+    pub(crate) environment: Label,
+    pub(crate) model: Label,
+}
+
 /// Labels of what is used and is no token.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct UnitLabels {

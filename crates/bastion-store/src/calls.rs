@@ -10,6 +10,7 @@ mod rows;
 use bastion_types::{CallRecord, RequestId, Timestamp};
 
 pub use filter::CallFilter;
+pub(crate) use rows::call as read_call;
 
 use crate::StoreError;
 use crate::database::Database;

@@ -2,6 +2,7 @@
 //!
 //! It must never hold a body or a whole address, and never turn a run that was cut into a verdict.
 
+mod observed;
 mod regions;
 mod rows;
 mod run;
@@ -9,6 +10,9 @@ mod sighting;
 
 use bastion_types::{EnvironmentName, Region, RunId, Timestamp};
 
+#[cfg(test)]
+pub(crate) use observed::STATEMENTS as OBSERVED_STATEMENTS;
+pub use observed::{ObservedCalls, ObservedText};
 #[cfg(test)]
 pub(crate) use regions::STATEMENTS as REGION_STATEMENTS;
 pub use regions::{ReachedCalls, RegionCalls};
@@ -144,6 +148,19 @@ impl Evidence {
         regions: &[Region],
     ) -> Result<ReachedCalls, StoreError> {
         regions::reached(&self.db, environment, since, regions).await
+    }
+
+    /// What an environment's newest calls since a moment used, by use case and model: at most twenty
+    /// thousand calls.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn observed(
+        &self,
+        environment: &EnvironmentName,
+        since: Timestamp,
+    ) -> Result<Vec<ObservedCalls>, StoreError> {
+        observed::observed(&self.db, environment, since).await
     }
 
     /// Deletes runs that began and sightings that were last renewed before these moments.

@@ -45,7 +45,7 @@ pub(crate) use hand::STATEMENTS as STATEMENTS_OF_HAND;
 #[cfg(test)]
 pub(crate) use limited::STATEMENTS as STATEMENTS_OF_LIMITED;
 #[cfg(test)]
-pub(crate) use spend::statements as statements_of_spend;
+pub(crate) use spend::{STATEMENTS as STATEMENTS_OF_SPEND, statements as statements_of_spend};
 #[cfg(test)]
 pub(crate) use verify::STATEMENTS as STATEMENTS_OF_VERIFY;
 

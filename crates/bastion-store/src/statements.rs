@@ -12,6 +12,7 @@ use crate::statement::{Cached, made_statement};
 const LISTS: &[&[&str]] = &[
     crate::calls::STATEMENTS,
     crate::evidence::STATEMENTS,
+    crate::evidence::OBSERVED_STATEMENTS,
     crate::evidence::REGION_STATEMENTS,
     crate::keys::CHANGE_STATEMENTS,
     crate::keys::STATEMENTS,
@@ -19,6 +20,7 @@ const LISTS: &[&[&str]] = &[
     crate::ledger::STATEMENTS_OF_HAND,
     crate::ledger::STATEMENTS_OF_LIMITED,
     crate::ledger::STATEMENTS_OF_ROWS,
+    crate::ledger::STATEMENTS_OF_SPEND,
     crate::ledger::STATEMENTS_OF_VERIFY,
     crate::migrate::STATEMENTS,
     crate::nodes::STATEMENTS,

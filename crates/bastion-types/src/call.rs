@@ -90,6 +90,9 @@ pub struct CallRecord {
     pub first_event_ms: Option<u64>,
     /// The end user's id, if the caller named one.
     pub user: Option<String>,
+    /// Was the answer ended by its limit before it had any text? Of a stream that is known where
+    /// thinking is reported.
+    pub ended_empty: bool,
     /// The code of the first refusal that was decided and, by `enforce = "observe"`, not applied.
     pub observed: Option<Cow<'static, str>>,
 }

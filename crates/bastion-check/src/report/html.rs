@@ -32,7 +32,7 @@ fn contents(report: &Report) -> String {
         let open = section.boxes.iter().filter(|told| told.verdict == Verdict::Fail).count();
         let title = section.title;
         let done = all.saturating_sub(open);
-        format!("<li><a href=\"#{}\">{title}</a> <span>{done}/{all}</span></li>", anchor(title))
+        format!("<li><a href=\"#{}\">{title}</a> <span>{done} of {all}</span></li>", anchor(title))
     };
     let entries: String = sections(report).iter().map(entry).collect();
     format!("<nav aria-label=\"sections\"><ul>{entries}</ul></nav>")
@@ -62,11 +62,11 @@ fn one(told: &BoxReport) -> String {
     let next = if told.verdict == Verdict::Pass {
         String::new()
     } else {
-        format!("<dt>Next</dt><dd>{}</dd>", escaped(&told.mend))
+        format!("<p class=\"next\"><b>Next:</b> {}</p>", escaped(&told.mend))
     };
     format!(
         "<article class=\"{verdict}\" id=\"{id}\"><h3><span class=\"verdict\">{verdict}</span> \
-         <code>{id}</code></h3><p class=\"sentence\">{sentence}</p><p>{reason}</p><dl>{evidence}{next}\
+         <code>{id}</code></h3><p class=\"sentence\">{sentence}</p><p>{reason}</p>{next}<dl>{evidence}\
          <dt>Why</dt><dd>{why}</dd><dt>Proved by</dt><dd>{}</dd></dl></article>\n",
         escaped(&told.proved_by)
     )

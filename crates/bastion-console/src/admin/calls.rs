@@ -167,6 +167,10 @@ fn call_schema() -> Value {
         "latency_ms": count(),
         "first_event_ms": first_event_ms,
         "user": text_or_none("the end user's id, if the caller named one"),
+        "ended_empty": {
+            "type": "boolean",
+            "description": "ended by its limit before it had any text",
+        },
         "observed": text_or_none("the code of a refusal that was decided and not applied"),
     }))
 }

@@ -51,6 +51,7 @@ pub(super) async fn record(
         latency_ms: tools.clock.monotonic().millis_since(arrival.began),
         first_event_ms: relayed.first_event_ms,
         user: about.user,
+        ended_empty: relayed.ended_empty,
         observed: about.observed.map(Cow::Borrowed),
     };
     tools.metrics.call(&record, endpoint, relayed.code.unwrap_or(NO_ERROR));

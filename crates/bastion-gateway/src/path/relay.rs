@@ -7,8 +7,8 @@ mod passage;
 mod relayed;
 mod stream;
 
-use bastion_types::{Refusal, StreamOutcome};
-use bastion_wire::{Dialect, Endpoint, ErrorPlace, error_event, refusal_response};
+use bastion_types::{Refusal, StreamOutcome, Usage};
+use bastion_wire::{Dialect, Endpoint, ErrorPlace, error_event, is_ended_empty, refusal_response};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
@@ -30,12 +30,12 @@ const SDKS_RETRY: [StatusCode; 2] = [StatusCode::REQUEST_TIMEOUT, StatusCode::CO
 /// The code in our records of an upstream's own 4xx.
 const UPSTREAM_REFUSED: &str = "upstream_refused";
 
-/// Hands the answer of a call's attempts on.
+/// Hands the answer of a call's attempts on; the call's answer may have so many tokens.
 pub(super) async fn relay(
     desk: &Desk,
     arrival: &Arrival,
     dispatched: Dispatched,
-    mut line: Line,
+    (mut line, limit_tokens): (Line, u64),
 ) -> Relayed {
     let Dispatched { route, attempts, outcome, unknown, lost } = dispatched;
     line.tell(attempts, route.as_ref().map(|route| &route.upstream));
@@ -53,7 +53,7 @@ pub(super) async fn relay(
             let told = told_inside(&Refusal::UpstreamError, arrival, line).await;
             Relayed { unknown: whole.head.status.is_success(), ..told }
         }
-        Outcome::Answered(Answer::Whole(whole)) => whole_answer(desk, whole, line),
+        Outcome::Answered(Answer::Whole(whole)) => whole_answer(desk, whole, (line, limit_tokens)),
         Outcome::Answered(Answer::Audio(open)) => {
             Box::pin(audio::relay_audio(desk, arrival, (*open, line))).await
         }
@@ -63,7 +63,8 @@ pub(super) async fn relay(
         }
     };
     let unknown = unknown || relayed.unknown;
-    Relayed { attempts, route, unknown, lost, ..relayed }
+    let ended_empty = relayed.ended_empty || is_all_thinking(&relayed, limit_tokens);
+    Relayed { attempts, route, unknown, ended_empty, lost, ..relayed }
 }
 
 /// An answer of our own, without any upstream.
@@ -123,12 +124,30 @@ async fn told_inside(refusal: &Refusal, arrival: &Arrival, line: Line) -> Relaye
     Relayed { stream: StreamOutcome::Interrupted, ..told }
 }
 
-fn whole_answer(desk: &Desk, whole: WholeAnswer, line: Line) -> Relayed {
+/// A stream that came to its limit and was nothing but thinking.
+fn is_all_thinking(relayed: &Relayed, limit_tokens: u64) -> bool {
+    let Some(usage) = relayed.reported else { return false };
+    let at_limit = usage.output_tokens > 0 && usage.output_tokens >= limit_tokens;
+    relayed.stream == StreamOutcome::Whole
+        && at_limit
+        && usage.reasoning_tokens == usage.output_tokens
+}
+
+/// Only an answer that came to its limit, or may be nothing but thinking, is read for its text.
+fn is_empty_at_limit(body: &[u8], reported: Option<&Usage>, limit_tokens: u64) -> bool {
+    let Some(usage) = reported else { return false };
+    let all_thinking = usage.reasoning_tokens == usage.output_tokens;
+    let may_be = usage.output_tokens > 0 && (all_thinking || usage.output_tokens >= limit_tokens);
+    may_be && is_ended_empty(body)
+}
+
+fn whole_answer(desk: &Desk, whole: WholeAnswer, (line, limit_tokens): (Line, u64)) -> Relayed {
     let WholeAnswer { head, body, reported } = whole;
     let good = head.status.is_success();
     // An upstream's refusal may repeat a part of our key there.
     let body = if good { body } else { without_keys(desk, body) };
     let passed_bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
+    let ended_empty = is_empty_at_limit(&body, reported.as_deref(), limit_tokens);
     let mut response = Response::new(body);
     *response.status_mut() = head.status;
     if SDKS_RETRY.contains(&head.status) {
@@ -139,7 +158,7 @@ fn whole_answer(desk: &Desk, whole: WholeAnswer, line: Line) -> Relayed {
     let relayed = ended(line.send(response, Some(&head.headers)), head.status.as_u16(), code);
     let reported = reported.map(|usage| *usage);
     let unknown = good && reported.is_none();
-    Relayed { reported, passed_bytes, unknown, ..relayed }
+    Relayed { reported, passed_bytes, unknown, ended_empty, ..relayed }
 }
 
 fn without_keys(desk: &Desk, body: Bytes) -> Bytes {

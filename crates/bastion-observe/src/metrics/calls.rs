@@ -12,7 +12,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::at_hand::AtHand;
 use crate::labels::{
-    CallLabels, DurationLabels, Label, TokenKind, TokenLabels, UnitKind, UnitLabels,
+    CallLabels, DurationLabels, Label, ModelLabels, TokenKind, TokenLabels, UnitKind, UnitLabels,
 };
 
 /// Up to ten minutes: the longest that an unstreamed answer may take.
@@ -35,6 +35,7 @@ pub(super) struct CallMetrics {
     first_event: Family<DurationLabels, Histogram>,
     tokens: Family<TokenLabels, Counter>,
     units: Family<UnitLabels, Counter>,
+    ended_empty: Family<ModelLabels, Counter>,
     at_hand: AtHand<Series>,
 }
 
@@ -51,6 +52,7 @@ impl CallMetrics {
             first_event: Family::new_with_constructor(durations),
             tokens: Family::default(),
             units: Family::default(),
+            ended_empty: Family::default(),
             at_hand: AtHand::default(),
         };
         to.register("calls", "Calls that are over, by how they ended", metrics.calls.clone());
@@ -71,6 +73,11 @@ impl CallMetrics {
             "units",
             "Images, milliseconds of audio and characters, reported or estimated",
             metrics.units.clone(),
+        );
+        to.register(
+            "answers_ended_empty",
+            "Answers that their limit ended before they had any text",
+            metrics.ended_empty.clone(),
         );
         metrics
     }
@@ -147,6 +154,10 @@ impl CallMetrics {
             if count > 0 {
                 counter.get_or_init(made).inc_by(count);
             }
+        }
+        if call.ended_empty {
+            let (environment, model) = (environment.clone(), model.clone());
+            self.ended_empty.get_or_create(&ModelLabels { environment, model }).inc();
         }
         for (unit, count) in units(&call.usage) {
             if count > 0 {

@@ -37,6 +37,8 @@ pub(super) struct Document<'a> {
     first_event_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     user: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    ended_empty: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     observed: Option<Cow<'a, str>>,
 }
@@ -87,6 +89,7 @@ impl<'a> From<&'a CallRecord> for Document<'a> {
             latency_ms: call.latency_ms,
             first_event_ms: call.first_event_ms,
             user: call.user.as_deref().map(Cow::Borrowed),
+            ended_empty: call.ended_empty,
             observed: call.observed.as_deref().map(Cow::Borrowed),
         }
     }
@@ -116,6 +119,7 @@ impl Document<'_> {
             latency_ms: self.latency_ms,
             first_event_ms: self.first_event_ms,
             user: self.user.map(Cow::into_owned),
+            ended_empty: self.ended_empty,
             observed: self.observed.map(|code| Cow::Owned(code.into_owned())),
         }
     }

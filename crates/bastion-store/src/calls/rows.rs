@@ -133,7 +133,7 @@ pub(super) fn delete_before<'q>(at: Timestamp, at_most: u32) -> Statement<'q> {
     statement(DELETE_BEFORE).bind(lowest.as_str().to_owned()).bind(i64::from(at_most))
 }
 
-pub(super) fn call(row: &Row) -> Result<CallRecord, StoreError> {
+pub(crate) fn call(row: &Row) -> Result<CallRecord, StoreError> {
     let record = row.text("record")?;
     // serde_json's words may repeat a part of the document: only the place is told.
     let document: Document<'_> = serde_json::from_str(record)

@@ -45,6 +45,7 @@ fn call(number: u32) -> CallRecord {
         latency_ms: 0,
         first_event_ms: None,
         user: None,
+        ended_empty: false,
         observed: None,
     }
 }
@@ -75,6 +76,7 @@ fn full_call(number: u32) -> CallRecord {
         latency_ms: 60_000,
         first_event_ms: Some(321),
         user: Some("u-1 'é'; DROP TABLE calls; --\u{1F600}\n".to_owned()),
+        ended_empty: false,
         observed: None,
         ..call(number)
     }

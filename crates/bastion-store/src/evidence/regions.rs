@@ -55,8 +55,8 @@ pub(super) async fn reached(
     let count = async |pattern: &str| -> Result<u64, StoreError> {
         let counting =
             statement(COUNT).bind(environment.as_str()).bind(lowest.as_str()).bind(pattern);
-        let row = db.row(counting).await?;
-        let calls = row.map(|row| row.number("calls")).transpose()?.unwrap_or(0);
+        let rows = db.rows_patiently(counting).await?;
+        let calls = rows.first().map(|row| row.number("calls")).transpose()?.unwrap_or(0);
         Ok(u64::try_from(calls).unwrap_or(0))
     };
     let mut found = ReachedCalls { reached: count(REACHED).await?, by_region: Vec::new() };

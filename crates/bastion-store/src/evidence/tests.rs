@@ -178,6 +178,7 @@ fn call(at: u64, region: Option<&str>) -> CallRecord {
         latency_ms: 1,
         first_event_ms: None,
         user: Some("\"region\":\"US\",\"upstream\":\"x\"".to_owned()),
+        ended_empty: false,
         observed: None,
     }
 }

@@ -3,7 +3,7 @@
 //! It must never read more entries than the month's.
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
-use bastion_types::{CalendarMonth, Money, RequestId, Span, Timestamp, Zone};
+use bastion_types::{CalendarMonth, EnvironmentName, Money, RequestId, Span, Timestamp, Zone};
 use serde::Serialize;
 
 use super::Ledger;
@@ -76,7 +76,16 @@ macro_rules! spend {
     };
 }
 
+/// What was taken from an environment's charges in a month.
+const GIVEN_BACK: &str = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS amount FROM \
+     ledger_entries WHERE kind <> 'charge' AND kind <> 'top_up' AND amount < 0 \
+     AND environment = $1 AND day >= $2 AND day <= $3";
+
 /// What both databases are asked to prepare.
+#[cfg(test)]
+pub(crate) const STATEMENTS: &[&str] = &[GIVEN_BACK];
+
+/// Those that are not the same on both.
 #[cfg(test)]
 pub(crate) fn statements(dialect: Dialect) -> impl Iterator<Item = &'static str> {
     SpendBy::ALL.into_iter().map(move |by| by.text(dialect))
@@ -156,6 +165,27 @@ impl Ledger {
             .bind(format!("{month}-01"))
             .bind(format!("{month}-31"));
         db.rows_patiently(asked).await?.iter().map(read).collect()
+    }
+}
+
+impl Ledger {
+    /// What refunds and corrections took from an environment's charges in a month: so much more may
+    /// have been spent at some instant.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn given_back(
+        &self,
+        environment: &EnvironmentName,
+        month: CalendarMonth,
+    ) -> Result<Money, StoreError> {
+        let asked = statement(GIVEN_BACK)
+            .bind(environment.as_str())
+            .bind(format!("{month}-01"))
+            .bind(format!("{month}-31"));
+        let row = self.inner.bank.db().row(asked).await?;
+        let row = row.ok_or_else(|| StoreError::corrupt("what was given back"))?;
+        Ok(Money::from_nanos(row.number("amount")?.saturating_abs()))
     }
 }
 

@@ -33,7 +33,7 @@ async fn calls_of_an_older_version_are_kept_whole() {
             "reasoning_tokens": 4, "images": 0, "audio_ms": 0, "characters": 0,
             "estimated": true
         },
-        "cost": "0.5", "latency_ms": 60000, "first_event_ms": 321, "user": "u 'é' \"x\"", "observed": null,
+        "cost": "0.5", "latency_ms": 60000, "first_event_ms": 321, "user": "u 'é' \"x\"", "ended_empty": false, "observed": null,
     });
     assert_eq!(told, expect);
 }

@@ -55,6 +55,7 @@ fn batch(clock: &HeldClock) -> Vec<CallRecord> {
         latency_ms: 1,
         first_event_ms: None,
         user: Some("x".repeat(1000)),
+        ended_empty: false,
         observed: None,
     };
     (0..BATCH).map(call).collect()

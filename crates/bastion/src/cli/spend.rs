@@ -2,26 +2,33 @@
 //!
 //! It must never add up anything itself: the sums are the ledger's.
 
+mod asked;
+mod reconcile;
+
 use bastion_types::CalendarMonth;
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
 use crate::exit::Exit;
 use crate::operator::{Failure, Operator, OperatorArguments};
 use crate::out;
+use asked::{By, path};
 
 const EXAMPLES: &str = "\
 Examples:
   bastion spend
   bastion spend --by model --month 2026-11
-  bastion spend --by key --format csv > november.csv";
+  bastion spend --by key --format csv > november.csv
+  bastion spend reconcile bill.csv --month 2026-11";
 
 /// What was spent in a month, by environment, service, key, model and more
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct SpendArguments {
     #[command(flatten)]
     operator: OperatorArguments,
+    #[command(subcommand)]
+    act: Option<Act>,
     /// What it is told apart by
     #[arg(long, value_enum, default_value = "env")]
     by: By,
@@ -36,15 +43,10 @@ pub(crate) struct SpendArguments {
     json: bool,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum By {
-    Env,
-    Service,
-    Key,
-    Surface,
-    Model,
-    User,
-    Upstream,
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Hold a month of the ledger against the provider's bill; exit 1 on a difference
+    Reconcile(reconcile::ReconcileArguments),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -64,7 +66,10 @@ const COLUMNS: [&str; 6] =
 #[expect(clippy::unnecessary_wraps, reason = "every command is run in this form")]
 pub(crate) fn run(arguments: &SpendArguments) -> anyhow::Result<Exit> {
     let done = Operator::open(&arguments.operator).and_then(|operator| {
-        let spend = operator.patient().get(&path(arguments))?;
+        if let Some(Act::Reconcile(act)) = &arguments.act {
+            return reconcile::run(operator, act);
+        }
+        let spend = operator.patient().get(&path(arguments.by, arguments.month))?;
         out::line(&match if arguments.json { Format::Json } else { arguments.format } {
             Format::Json => spend.to_string(),
             Format::Csv => csv(&spend),
@@ -73,13 +78,6 @@ pub(crate) fn run(arguments: &SpendArguments) -> anyhow::Result<Exit> {
         Ok(Exit::Done)
     });
     Ok(done.unwrap_or_else(Failure::told))
-}
-
-fn path(arguments: &SpendArguments) -> String {
-    let by = arguments.by.to_possible_value();
-    let by = by.as_ref().map_or("env", clap::builder::PossibleValue::get_name);
-    let month = arguments.month.map(|month| format!("&month={month}")).unwrap_or_default();
-    format!("/admin/v1/spend?by={by}{month}")
 }
 
 fn rows(spend: &Value) -> Vec<Vec<String>> {

@@ -17,7 +17,8 @@ use bastion_runtime::{Drain, Tasks};
 use bastion_sim::{Sim, SimOptions};
 use bastion_store::NewKey;
 use bastion_types::{
-    ApiKey, EnvironmentName, ModelName, Region, Secret, ServiceName, Span, UpstreamName,
+    ApiKey, EnvironmentName, ModelName, Region, Secret, ServiceName, Span, SurfaceName,
+    UpstreamName,
 };
 use tracing::instrument::WithSubscriber;
 use tracing::subscriber::NoSubscriber;
@@ -108,6 +109,7 @@ impl Rehearsals {
             retry: config.retry,
             chat_model: model_of(&config, environment, Kind::Chat),
             responses_model: model_of(&config, environment, Kind::Responses),
+            surfaces: surfaces_of(&config, environment),
         };
         let close = Box::pin(async move {
             Box::pin(house.close().with_subscriber(NoSubscriber::new())).await;
@@ -204,9 +206,31 @@ fn is_allowed(config: &Config, environment: &EnvironmentName, upstream: &Upstrea
 
 /// The first model of a kind that the environment can reach.
 fn model_of(config: &Config, environment: &EnvironmentName, kind: Kind) -> Option<ModelName> {
-    let reached = config.models.iter().find(|(_, model)| {
+    let reached = config.models.iter().filter(|(_, model)| {
         let allowed = |route: &Route| is_allowed(config, environment, &route.upstream);
         model.kinds.contains(&kind) && model.routes.iter().any(allowed)
     });
-    reached.map(|(name, _)| name.clone())
+    // Where calls must name a use case, a model that none has cannot be called.
+    let surfaces = surfaces_of(config, environment);
+    let mut callable = reached.filter(|(name, _)| {
+        !must_name_surface(config, environment) || surfaces.contains_key(*name)
+    });
+    callable.next().map(|(name, _)| name.clone())
+}
+
+fn must_name_surface(config: &Config, environment: &EnvironmentName) -> bool {
+    config.environments.get(environment).is_some_and(|settings| settings.require_surface)
+}
+
+/// Where calls must name a use case: for each model the first that has it.
+fn surfaces_of(config: &Config, environment: &EnvironmentName) -> BTreeMap<ModelName, SurfaceName> {
+    let mut surfaces = BTreeMap::new();
+    if must_name_surface(config, environment) {
+        for (name, surface) in &config.surfaces {
+            for model in &surface.models {
+                surfaces.entry(model.clone()).or_insert_with(|| name.clone());
+            }
+        }
+    }
+    surfaces
 }

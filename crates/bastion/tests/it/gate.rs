@@ -2,6 +2,7 @@
 //!
 //! It must never be ready by accident: every way to get no answer is tried.
 
+mod cost;
 mod sightings;
 mod waivers;
 

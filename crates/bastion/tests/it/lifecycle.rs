@@ -98,6 +98,7 @@ async fn a_recorded_call_has_the_fields_that_programs_rely_on() {
         "attempts",
         "code",
         "cost",
+        "ended_empty",
         "endpoint",
         "environment",
         "first_event_ms",

@@ -1,11 +1,15 @@
-//! `cost.model-choice`.
+//! `cost.model-choice`, proved by the use cases that are written down and by what calls used.
 //!
-//! It must never be proved before what proves it is built.
+//! It must never count a call that named no use case, or a model of which nobody says how large it is.
+
+use bastion_config::Size;
+use bastion_store::ObservedCalls;
+use bastion_types::SurfaceName;
 
 use super::super::Check;
 use crate::card::Card;
-use crate::facts::Facts;
-use crate::proof::Proof;
+use crate::facts::{Facts, UseFacts};
+use crate::proof::{Evidence, Proof};
 
 pub(crate) struct ModelChoice;
 
@@ -13,9 +17,9 @@ const CARD: Card = Card {
     id: "cost.model-choice",
     sentence: "Model selection documented per use-case (don't default everything to the largest model).",
     why: "the largest model costs many times the one that would do",
-    mend: "write down for each use case its model and why; until surfaces are built, waive this \
-         box with where that stands",
-    proof: "every surface with traffic has a reason, and not all traffic is on the largest model",
+    mend: "write each use case down with its models, why and whose: [surfaces.NAME]",
+    proof: "calls of the last week: each names a use case with a reason and an owner, and not all \
+         of them went to large models",
 };
 
 impl Check for ModelChoice {
@@ -23,7 +27,111 @@ impl Check for ModelChoice {
         CARD
     }
 
-    fn prove(&self, _facts: &Facts) -> Proof {
-        Proof::not_built("limiting use cases to models (surfaces)")
+    fn prove(&self, facts: &Facts) -> Proof {
+        let uses = &facts.uses;
+        if let Some(open) = uses.unnamed(&facts.environment, UseFacts::calls_of) {
+            return open;
+        }
+        if let Some(observed) = uses.only_observed() {
+            return applied_nowhere(observed);
+        }
+        let seen = evidence(facts);
+        if let Some(unsized_model) = uses.observed.iter().find(|calls| size(uses, calls).is_none())
+        {
+            let model = &unsized_model.model;
+            let reason = format!("models.{model}.size is not set: is it the largest?");
+            let mend =
+                format!("set size = \"small\", \"medium\" or \"large\" in [models.\"{model}\"]");
+            return Proof::missing(reason).mend(mend).seen(seen);
+        }
+        let large = |calls: &&ObservedCalls| size(uses, calls) == Some(Size::Large);
+        let all = uses.observed.iter().map(|calls| calls.calls).fold(0, u64::saturating_add);
+        let to_large = uses.observed.iter().filter(large).map(|calls| calls.calls);
+        let to_large = to_large.fold(0, u64::saturating_add);
+        if to_large == all {
+            let reason = format!("all {all} calls of the last 7 days went to large models");
+            let mend = "see for each surface whether a smaller model would do, and make it the \
+                        first of its models; where none would, waive this box with why";
+            return Proof::missing(reason).mend(mend).seen(seen);
+        }
+        let reason = format!(
+            "{all} calls of the last 7 days, each of a use case with a reason and an owner; \
+             {to_large} went to large models"
+        );
+        Proof::proved(reason, seen)
+    }
+}
+
+fn size(uses: &UseFacts, calls: &ObservedCalls) -> Option<Size> {
+    uses.sizes.get(&calls.model).copied().flatten()
+}
+
+fn applied_nowhere(surface: &SurfaceName) -> Proof {
+    let reason = format!("surfaces.{surface}.enforce is \"observe\": any model is let pass");
+    Proof::missing(reason).mend(format!("set enforce = \"on\" in [surfaces.{surface}]"))
+}
+
+/// Each use case with its models, its reason and its owner.
+fn evidence(facts: &Facts) -> Vec<Evidence> {
+    let uses = &facts.uses;
+    let told = uses.surfaces.iter().filter_map(|(name, surface)| {
+        let of = |calls: &&ObservedCalls| calls.surface.as_deref() == Some(name.as_str());
+        let models: Vec<String> = uses
+            .observed
+            .iter()
+            .filter(of)
+            .map(|calls| format!("{} {}", calls.model, calls.calls))
+            .collect();
+        let what =
+            format!("{name} ({}): {}; calls: {}", surface.owner, surface.why, models.join(", "));
+        (!models.is_empty()).then(|| Evidence::now(what, facts.now))
+    });
+    told.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use bastion_types::{Enforce, ModelName};
+
+    use super::*;
+    use crate::facts::tests::{observed, surface};
+
+    fn good() -> UseFacts {
+        let model = |name: &str| ModelName::parse(name).unwrap();
+        UseFacts {
+            surfaces: [surface("chat"), surface("draft")].into(),
+            sizes: [(model("s"), Some(Size::Small)), (model("l"), Some(Size::Large))].into(),
+            observed: vec![observed(Some("chat"), "s", 1), observed(Some("draft"), "l", 99)],
+        }
+    }
+
+    fn check(change: impl FnOnce(&mut UseFacts), is_proved: bool, part: &str) {
+        let mut uses = good();
+        change(&mut uses);
+        let proof = ModelChoice.prove(&Facts { uses, ..Facts::nothing() });
+        assert_eq!(proof.is_proved, is_proved, "{proof:?}");
+        assert!(proof.reason.contains(part), "{proof:?}");
+    }
+
+    #[test]
+    fn each_call_has_a_use_case_and_not_all_go_to_the_largest() {
+        check(|_| {}, true, "100 calls of the last 7 days, each of a use case");
+        check(|u| u.surfaces.clear(), false, "no use case is written down");
+        check(|u| u.observed.clear(), false, "no call of prod");
+        check(|u| u.observed.push(observed(None, "s", 1)), true, "101 calls");
+        check(|u| u.observed.push(observed(None, "s", 2)), false, "2 of 102 answers");
+        check(|u| u.observed.push(observed(Some("gone"), "s", 2)), false, "2 of 102 answers");
+        check(|u| drop(u.observed.remove(0)), false, "all 99 calls of the last 7 days");
+        check(
+            |u| {
+                u.sizes.insert(ModelName::parse("s").unwrap(), None);
+            },
+            false,
+            "models.s.size",
+        );
+        let observe = |u: &mut UseFacts| {
+            u.surfaces.values_mut().for_each(|surface| surface.enforce = Enforce::Observe);
+        };
+        check(observe, false, "surfaces.chat.enforce is \"observe\"");
     }
 }

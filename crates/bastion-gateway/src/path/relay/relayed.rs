@@ -35,6 +35,8 @@ pub(crate) struct Relayed {
     pub(crate) route: Option<Arc<Route>>,
     /// May the upstream have done work that it did not report?
     pub(crate) unknown: bool,
+    /// Was the answer ended by its limit before it had any text?
+    pub(crate) ended_empty: bool,
     /// Where other attempts went whose outcome is not known.
     pub(crate) lost: Vec<Arc<Route>>,
 }
@@ -51,6 +53,7 @@ impl Relayed {
             attempts: AttemptCount(0),
             route: None,
             unknown: false,
+            ended_empty: false,
             lost: Vec::new(),
         }
     }

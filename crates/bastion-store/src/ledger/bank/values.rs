@@ -14,9 +14,10 @@ use crate::StoreError;
 use crate::database::Transaction;
 use crate::statement::{Statement, Value, statement};
 
-/// Rows of one statement, the largest first: any number is the sum of at most one of each, but for
-/// the largest.
-const LENGTHS: [usize; 9] = [256, 128, 64, 32, 16, 8, 4, 2, 1];
+/// Rows of one statement, the largest first. Each statement is a way to SQLite's thread and back, so
+/// small batches have one of their own length; each stays prepared.
+const LENGTHS: [usize; 20] =
+    [256, 128, 64, 32, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1];
 
 const HOLD: &str = "INSERT INTO ledger_holds (call, lease, amount, on_balance, day, environment, \
      key_id, surface, labels) VALUES ";
@@ -27,9 +28,9 @@ const ENTRY: &str = "INSERT INTO ledger_entries (id, kind, at_us, amount, on_bal
      environment, key_id, surface, input_tokens, output_tokens, labels, call_id, reference) VALUES ";
 const ENTRY_COLUMNS: usize = 15;
 
-static HOLDS: LazyLock<[String; 9]> =
+static HOLDS: LazyLock<[String; LENGTHS.len()]> =
     LazyLock::new(|| LENGTHS.map(|rows| rows_of(HOLD, (HOLD_COLUMNS, rows), HOLD_AGAIN)));
-static ENTRIES: LazyLock<[String; 9]> =
+static ENTRIES: LazyLock<[String; LENGTHS.len()]> =
     LazyLock::new(|| LENGTHS.map(|rows| rows_of(ENTRY, (ENTRY_COLUMNS, rows), "")));
 
 /// A statement of so many rows. A mark without a name is only counted; a name is looked up in a list.

@@ -66,20 +66,24 @@ async fn amounts_that_are_none_are_refused_and_change_nothing() {
 #[tokio::test]
 async fn an_amount_beyond_what_can_be_counted_is_refused_with_the_way_out() {
     let till = Till::set();
-    let top_up = |amount: &str, reference: &str| {
-        till.bastion.command(&["balance", "top-up", amount, "--reference", reference])
+    let operators = Client::with_text(till.bastion.operators, &till.bastion.token());
+    let top_up = async |reference: &str| {
+        let body = format!(r#"{{"amount":"999999999","reference":"{reference}"}}"#);
+        operators.post("/admin/v1/balance/top-ups", &[], body).await
     };
-    assert_eq!(top_up("5", "r1").status.code(), Some(0));
-    let beyond = top_up("9223372036.854775807", "r2");
+    // Each is an amount that is taken; ten of them are more than can be counted.
+    for number in 1..10 {
+        assert_eq!(top_up(&format!("r{number}")).await.status, 201);
+    }
+    let answer = top_up("r10").await;
+    assert_eq!(answer.status, 409, "{}", answer.text());
+    assert!(answer.text().contains("\"conflict\""), "{}", answer.text());
+    let beyond = ["balance", "top-up", "999999999", "--reference", "r10"];
+    let beyond = till.bastion.command(&beyond);
     assert_eq!(beyond.status.code(), Some(1), "{beyond:?}");
     let told = String::from_utf8_lossy(&beyond.stderr).into_owned();
     assert!(told.contains("give a smaller amount"), "{told}");
-    let operators = Client::with_text(till.bastion.operators, &till.bastion.token());
-    let body = r#"{"amount":"9223372036.854775807","reference":"r3"}"#;
-    let answer = operators.post("/admin/v1/balance/top-ups", &[], body).await;
-    assert_eq!(answer.status, 409, "{}", answer.text());
-    assert!(answer.text().contains("\"conflict\""), "{}", answer.text());
-    till.is_clean_with(1).await;
+    till.is_clean_with(9).await;
 }
 
 #[tokio::test]
@@ -127,4 +131,18 @@ async fn a_correction_is_shown_and_the_ledger_stays_sound() {
     assert!(csv.lines().any(|line| line.starts_with("dev,0.0000")), "{csv}");
     let verified = till.bastion.command(&["ledger", "verify"]);
     assert_eq!(verified.status.code(), Some(0));
+    // The ledger's own figures are a bill that agrees; one with another line does not.
+    let bill = till.bastion.folder().join("bill.csv");
+    let reconciled =
+        || till.bastion.command(&["spend", "reconcile", bill.to_str().unwrap(), "--by", "env"]);
+    std::fs::write(&bill, &csv).unwrap();
+    let agrees = reconciled();
+    assert_eq!(agrees.status.code(), Some(0), "{}", String::from_utf8_lossy(&agrees.stderr));
+    std::fs::write(&bill, format!("{csv}\nelsewhere,1.00,1,1,1,0\n")).unwrap();
+    let differs = reconciled();
+    assert_eq!(differs.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&differs.stdout).into_owned();
+    assert!(told.contains("elsewhere") && told.contains("1 of 2 lines are more"), "{told}");
+    std::fs::write(&bill, "").unwrap();
+    assert_eq!(reconciled().status.code(), Some(2));
 }
