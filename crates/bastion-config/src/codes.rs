@@ -26,6 +26,7 @@ pub(crate) const UNKNOWN_BOX: &str = "unknown_box";
 pub(crate) const SAME_ADDRESS: &str = "same_address";
 pub(crate) const LOCAL_LIMITS: &str = "local_limits";
 pub(crate) const OPERATOR_EXPOSED: &str = "operator_exposed";
+pub(crate) const FEW_CALLS: &str = "few_calls";
 pub(crate) const UNREACHABLE_REGION: &str = "unreachable_region";
 
 /// Every diagnostic's stable code, with its page: what it means, why, how to mend it, an example.
@@ -54,6 +55,7 @@ pub const CODES: &[(&str, &str)] = &[
     (SAME_ADDRESS, include_str!("codes/same_address.md")),
     (LOCAL_LIMITS, include_str!("codes/local_limits.md")),
     (OPERATOR_EXPOSED, include_str!("codes/operator_exposed.md")),
+    (FEW_CALLS, include_str!("codes/few_calls.md")),
     (UNREACHABLE_REGION, include_str!("codes/unreachable_region.md")),
 ];
 

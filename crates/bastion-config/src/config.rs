@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use bastion_types::{EnvironmentName, ModelName, OrganizationName, SurfaceName, UpstreamName};
 
+use crate::at_once::{self, CallsAtOnce, Sections};
 use crate::elements::balance::Prepaid;
 use crate::elements::environments::Environment;
 use crate::elements::ledger::UnknownOutcome;
@@ -53,4 +54,17 @@ pub struct Config {
     pub prepaid: Prepaid,
     /// What becomes of the holds of a process that died; default they are charged.
     pub unknown_outcome: UnknownOutcome,
+}
+
+impl Config {
+    /// How many full calls each cap holds at once, surface by surface; without surfaces, model by
+    /// model.
+    pub fn calls_at_once(&self) -> Vec<CallsAtOnce> {
+        at_once::calls_at_once(&Sections {
+            upstreams: &self.upstreams,
+            models: &self.models,
+            environments: &self.environments,
+            surfaces: &self.surfaces,
+        })
+    }
 }

@@ -7,6 +7,7 @@
 //! keys, environment variables, `config show`, the schema and the manual's test read.
 
 mod agreement;
+mod at_once;
 mod base_url;
 mod caps;
 mod codes;
@@ -30,6 +31,7 @@ mod sources;
 mod suggest;
 mod tree;
 
+pub use at_once::CallsAtOnce;
 pub use base_url::{BaseUrl, Scheme};
 pub use caps::Caps;
 pub use codes::CODES;

@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use bastion_types::{EnvironmentName, ModelName, OrganizationName, SurfaceName, UpstreamName};
 
 use crate::agreement;
+use crate::at_once::Sections;
 use crate::codes;
 use crate::config::Config;
 use crate::elements::balance::Prepaid;
@@ -160,10 +161,10 @@ impl Parts {
         else {
             return;
         };
-        let prepaid = *prepaid;
-        let counted =
-            agreement::money::Counted { upstreams, models, environments, surfaces, prepaid };
+        let sections = Sections { upstreams, models, environments, surfaces };
+        let counted = agreement::money::Counted { sections, prepaid: *prepaid };
         agreement::money::caps_can_be_held(root, &counted, notes);
+        agreement::money::caps_hold_calls(root, &counted.sections, notes);
     }
 
     fn config(self, folder: &Path) -> Result<Config, Invalid> {

@@ -174,7 +174,7 @@ mod tests {
                 images: part(most.images, images),
                 audio_ms: part(most.audio_ms, audio),
                 characters: part(most.characters, spoken),
-                estimated: false,
+                ..Usage::default()
             };
             let held = bound(&most, &all).unwrap();
             for price in &all {

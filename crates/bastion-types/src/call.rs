@@ -82,7 +82,7 @@ pub struct CallRecord {
     pub stream: StreamOutcome,
     /// What was used.
     pub usage: Usage,
-    /// What it cost, as a decimal string; none until money is built.
+    /// What it cost, as a decimal string; none where the model has no price.
     pub cost: Option<String>,
     /// From the head's arrival to the answer's end.
     pub latency_ms: u64,

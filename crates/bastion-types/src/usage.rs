@@ -2,15 +2,16 @@
 //!
 //! It must never pretend: what was not reported is estimated and says so.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+
+use crate::Money;
 
 /// Bytes that count as one token where nothing was reported. Source: interface, Estimates.
 const BYTES_PER_TOKEN: u64 = 4;
 
 /// What one call used; cached and written input are part of input, reasoning is part of
 /// output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Usage {
     /// Tokens of the prompt, cached ones included.
     pub input_tokens: u64,
@@ -28,6 +29,9 @@ pub struct Usage {
     pub audio_ms: u64,
     /// Characters that were spoken.
     pub characters: u64,
+    /// What the upstream says that it cost, in a currency of its own; kept beside our own sum and
+    /// never charged.
+    pub stated_cost: Option<Money>,
     /// Was this made from bytes, because the upstream reported nothing?
     pub estimated: bool,
 }
@@ -56,16 +60,12 @@ impl Usage {
             images: sum(self.images, other.images),
             audio_ms: sum(self.audio_ms, other.audio_ms),
             characters: sum(self.characters, other.characters),
+            stated_cost: match (self.stated_cost, other.stated_cost) {
+                (Some(one), Some(other)) => one.checked_add(other),
+                (one, other) => one.or(other),
+            },
             estimated: self.estimated || other.estimated,
         }
-    }
-
-    /// Is any count of it above `most`? Then it is no usage that a call can have.
-    pub fn is_beyond(&self, most: u64) -> bool {
-        let input = [self.input_tokens, self.cached_input_tokens, self.cache_write_tokens];
-        let output = [self.output_tokens, self.reasoning_tokens];
-        let other = [self.images, self.audio_ms, self.characters];
-        input.into_iter().chain(output).chain(other).any(|count| count > most)
     }
 
     /// Input and output together.

@@ -17,6 +17,7 @@ mod peek;
 mod recording;
 mod retry;
 mod sse;
+mod stated;
 mod usage;
 
 pub use ask::{Ask, GivenLimit, Named, OutputLimits, Splice, State, Work};

@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
-use bastion_types::Usage;
+use bastion_types::{Money, Usage};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::judge_body::{is_error_answer, is_json_object};
+use crate::stated::Stated;
 
 /// More tokens than any model's context: a report beyond it is absurd.
 const MAX_REPORTED_TOKENS: u64 = 1_000_000_000;
@@ -76,6 +77,9 @@ struct Reported {
     output_tokens_details: Option<OutputDetails>,
     cache_creation_input_tokens: Option<u64>,
     seconds: Option<f64>,
+    cost: Option<Stated>,
+    total_cost: Option<Stated>,
+    estimated_cost: Option<Stated>,
 }
 
 /// What is written into a cache has three names in the field, and none in OpenAI's reference.
@@ -165,8 +169,14 @@ fn believed(reported: &Reported) -> Option<Usage> {
         cache_write_tokens: written.min(input_tokens.saturating_sub(cached)),
         output_tokens,
         reasoning_tokens: reasoning.min(output_tokens),
+        stated_cost: stated_cost(reported),
         ..Usage::default()
     })
+}
+
+fn stated_cost(reported: &Reported) -> Option<Money> {
+    let stated = [&reported.cost, &reported.total_cost, &reported.estimated_cost];
+    stated.into_iter().flatten().find_map(Stated::amount)
 }
 
 #[cfg(test)]
@@ -201,6 +211,25 @@ mod tests {
         let more = br#"{"usage":{"prompt_tokens":10,"prompt_tokens_details":{"cached_tokens":8,
             "cache_write_tokens":9}}}"#;
         assert_eq!(answer_usage(more).unwrap().cache_write_tokens, 2, "both are part of input");
+    }
+
+    #[test]
+    fn a_cost_that_is_stated_is_read_and_spoils_nothing() {
+        let usage = |cost: &str| {
+            let body = format!(r#"{{"usage":{{"prompt_tokens":1,"completion_tokens":2{cost}}}}}"#);
+            answer_usage(body.as_bytes()).unwrap().stated_cost.map(Money::nanos)
+        };
+        assert_eq!(usage(""), None);
+        assert_eq!(usage(r#","cost":0.00014"#), Some(140_000));
+        assert_eq!(usage(r#","estimated_cost":"0.1""#), Some(100_000_000));
+        assert_eq!(usage(r#","cost":{"odd":[]},"total_cost":1"#), Some(1_000_000_000));
+        for odd in ["-1", "{}", "[]", "true", "null", "1e400", "\"x\""] {
+            let body = format!(r#"{{"usage":{{"prompt_tokens":1,"cost":{odd}}}}}"#);
+            let read = answer_usage(body.as_bytes());
+            if odd != "1e400" {
+                assert_eq!(read.unwrap().stated_cost, None, "{odd}");
+            }
+        }
     }
 
     #[test]

@@ -2,10 +2,9 @@
 //!
 //! It must never let a cap reach what has no price or no end.
 
-use std::collections::BTreeMap;
+use bastion_types::{EnvironmentName, ModelName, Price};
 
-use bastion_types::{EnvironmentName, ModelName, Price, SurfaceName, UpstreamName};
-
+use crate::at_once::{self, FEW_CALLS, Sections};
 use crate::codes;
 use crate::elements::balance::Prepaid;
 use crate::elements::environments::Environment;
@@ -13,24 +12,21 @@ use crate::elements::models::kind::Kind;
 use crate::elements::models::route::Route;
 use crate::elements::models::{self, Model};
 use crate::elements::surfaces::Surface;
-use crate::elements::upstreams::Upstream;
 use crate::notes::{Notes, Problem};
 use crate::tree::{Origin, Table};
 
 /// What is asked whether it can be counted.
 pub(crate) struct Counted<'a> {
-    pub(crate) upstreams: &'a BTreeMap<UpstreamName, Upstream>,
-    pub(crate) models: &'a BTreeMap<ModelName, Model>,
-    pub(crate) environments: &'a BTreeMap<EnvironmentName, Environment>,
-    pub(crate) surfaces: &'a BTreeMap<SurfaceName, Surface>,
+    pub(crate) sections: Sections<'a>,
     pub(crate) prepaid: Prepaid,
 }
 
 /// What a cap or the balance can reach has a price and a bound. Each model is told once.
 pub(crate) fn caps_can_be_held(root: &Table, counted: &Counted<'_>, notes: &Notes) {
-    for (name, model) in counted.models {
-        let mut limited = counted.environments.iter().filter_map(|(environment, asks)| {
-            let reaches = |route: &&Route| reaches(counted.upstreams, asks, route);
+    let sections = &counted.sections;
+    for (name, model) in sections.models {
+        let mut limited = sections.environments.iter().filter_map(|(environment, asks)| {
+            let reaches = |route: &&Route| asks.reaches(sections.region(route));
             let mut routes = model.routes.iter().filter(reaches);
             let problem = routes.find_map(|route| uncountable(model, route))?;
             Some((counted.limit(name, (environment, asks))?, problem))
@@ -40,6 +36,30 @@ pub(crate) fn caps_can_be_held(root: &Table, counted: &Counted<'_>, notes: &Note
         let path = [models::SECTION.name, name.as_str()];
         let origin = root.find(&path).map_or(Origin::Default, |node| node.origin.clone());
         notes.error(&path.join("."), &origin, Problem { message, ..problem });
+    }
+}
+
+/// Warns of caps that hold few calls at once: one for each cap.
+pub(crate) fn caps_hold_calls(root: &Table, sections: &Sections<'_>, notes: &Notes) {
+    let mut told: Vec<String> = Vec::new();
+    for row in at_once::calls_at_once(sections) {
+        if row.calls >= FEW_CALLS || told.contains(&row.cap) {
+            continue;
+        }
+        let of = match &row.surface {
+            Some(surface) => format!("the surface '{surface}'"),
+            None => format!("the model '{}'", row.model),
+        };
+        let message = format!(
+            "'{}' ({}) holds {} full calls of {of} at once: {} is set aside for each",
+            row.cap, row.amount, row.calls, row.each
+        );
+        let problem = Problem::new(codes::FEW_CALLS, message)
+            .help("raise the cap, or lower the answers' ceiling (max_tokens of a surface)");
+        let path: Vec<&str> = row.cap.split('.').collect();
+        let origin = root.find(&path).map_or(Origin::Default, |node| node.origin.clone());
+        notes.warning(&row.cap, &origin, problem);
+        told.push(row.cap);
     }
 }
 
@@ -57,22 +77,11 @@ impl Counted<'_> {
             return Some(format!("the balance is prepaid and the environment '{name}' can reach"));
         }
         let uses = |surface: &Surface| !surface.caps.is_none() && surface.models.contains(model);
-        let capped = self.surfaces.iter().find(|(_, surface)| uses(surface));
+        let capped = self.sections.surfaces.iter().find(|(_, surface)| uses(surface));
         capped.map(|(surface, _)| {
             format!("the surface '{surface}' has a cap and in the environment '{name}' can reach")
         })
     }
-}
-
-fn reaches(
-    upstreams: &BTreeMap<UpstreamName, Upstream>,
-    environment: &Environment,
-    route: &Route,
-) -> bool {
-    let region = upstreams.get(&route.upstream).and_then(|upstream| upstream.region.as_ref());
-    let regions = &environment.regions;
-    let inside = regions.iter().any(|wider| region.is_some_and(|region| region.within(wider)));
-    regions.is_empty() || inside
 }
 
 /// What is wrong with a route for money to be held for it; the message lacks its subject.

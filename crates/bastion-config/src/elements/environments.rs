@@ -31,6 +31,14 @@ pub struct Environment {
     pub require_user: bool,
 }
 
+impl Environment {
+    /// May its calls be computed there? Outside every region is reached where none is asked for.
+    pub(crate) fn reaches(&self, region: Option<&Region>) -> bool {
+        let inside = |region: &Region| self.regions.iter().any(|wider| region.within(wider));
+        self.regions.is_empty() || region.is_some_and(inside)
+    }
+}
+
 /// No call waits longer for money than this.
 const LONGEST_HOLD_WAIT: Span = Span::from_secs(60);
 

@@ -140,3 +140,28 @@ fn the_message_names_the_cap_the_model_and_the_mend() {
 "
     );
 }
+
+#[test]
+fn a_cap_that_holds_few_calls_is_warned_of_and_each_says_how_many() {
+    let capped = |cap: &str| {
+        let text = priced_with(REGIONS, &format!("monthly_cap = \"{cap}\"\ndaily_cap = \"90\""));
+        read(&text).unwrap()
+    };
+    let loaded = capped("80");
+    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+    let rows = loaded.config.calls_at_once();
+    // 131072 tokens at 0.05 and the surface's ceiling of 4000 at 0.20 are dearer than the other's
+    // 32768 at 0.1 and 4000 at 0.4.
+    assert_eq!((rows.len(), rows[0].model.as_str()), (1, "gpt-oss-20b"));
+    assert_eq!(
+        (rows[0].cap.as_str(), rows[0].each.nanos()),
+        ("environments.prod.monthly_cap", 7_353_600)
+    );
+    assert_eq!(rows[0].calls, 80_000_000_000 / 7_353_600);
+    let warnings = capped("0.0735").warnings;
+    let found = &warnings.diagnostics[0];
+    assert_eq!((warnings.diagnostics.len(), found.code, found.line), (1, "few_calls", Some(36)));
+    assert!(found.message.contains("9 full calls of the surface 'support-chat'"), "{warnings}");
+    assert!(capped("0.073536").warnings.is_empty(), "ten are enough");
+    assert_eq!(capped("0").warnings.diagnostics.len(), 1);
+}

@@ -144,6 +144,9 @@ fn call_schema() -> Value {
         "images": count(),
         "audio_ms": count(),
         "characters": count(),
+        "stated_cost": text_or_none(
+            "what the upstream says that it cost, in a currency of its own; never charged",
+        ),
         "estimated": { "type": "boolean", "description": "made from bytes: nothing was reported" },
     }));
     let first_event_ms = json!({ "type": ["integer", "null"], "minimum": 0 });
@@ -163,7 +166,7 @@ fn call_schema() -> Value {
         "attempts": count(),
         "stream": { "enum": ["whole", "interrupted", "cancelled", "none"] },
         "usage": usage,
-        "cost": text_or_none("a decimal text; null until money is built"),
+        "cost": text_or_none("usage x price as a decimal text; null: the model has no price"),
         "latency_ms": count(),
         "first_event_ms": first_event_ms,
         "user": text_or_none("the end user's id, if the caller named one"),

@@ -90,7 +90,8 @@ async fn a_call_has_exactly_the_fields_of_the_interface() {
     );
     let usage = json!({
         "input_tokens": 7, "cached_input_tokens": 0, "cache_write_tokens": 0, "output_tokens": 3,
-        "reasoning_tokens": 0, "images": 0, "audio_ms": 0, "characters": 0, "estimated": false,
+        "reasoning_tokens": 0, "images": 0, "audio_ms": 0, "characters": 0, "stated_cost": null,
+        "estimated": false,
     });
     assert_eq!((&call["usage"], &call["stream"]), (&usage, &json!("whole")));
     assert_eq!(plane.get(CALLS).await.json(200)["data"], json!([call]));

@@ -4,7 +4,7 @@
 
 mod bill;
 
-use bastion_store::{Cost, Labels, Marks, Settled};
+use bastion_store::{Cost, Labels, Settled};
 use bastion_types::{Money, Usage};
 use bastion_wire::Work;
 
@@ -15,9 +15,6 @@ use super::relay::Relayed;
 use crate::about::About;
 use crate::desk::Desk;
 use bill::Terms;
-
-/// Of one answer; no engine's context is larger.
-const MOST_TOKENS: u64 = 1_000_000_000;
 
 /// A call that is over and paid for.
 #[must_use = "a settled call is recorded"]
@@ -47,21 +44,20 @@ pub(super) async fn settle(
         desk.gateway.tools.metrics.observed(&refusal, &caller.key.environment);
     }
     let bounds = (text_bytes, screened.output_bound_tokens);
-    let reported = used(&relayed, screened.work, bounds);
-    let is_absurd = reported.is_beyond(most_tokens(screened.work));
-    let own = if is_absurd { estimated(&relayed, screened.work, bounds) } else { reported };
+    let own = used(&relayed, screened.work, bounds);
     let lost = unheard(screened.work, bounds);
     let usage = relayed.lost.iter().fold(own, |sum, _| sum.plus(&lost));
     let nothing = screened.is_priced().then_some(Money::ZERO);
     screened.permit.settle_tokens(usage.total_tokens(), desk.gateway.tools.clock.monotonic());
     drop(screened.permit);
-    let terms = Terms { nothing, each: purse.each(), absurd: Marks::ABSURD_USAGE.when(is_absurd) };
+    let terms = Terms { nothing, each: purse.each() };
     let bill = bill::bill(&relayed, (&own, &lost), terms);
     let labels = Labels {
         service: Some(caller.key.service.clone()),
         model: Some(screened.model.name.clone()),
         upstream: relayed.route.as_ref().map(|route| route.upstream.name.clone()),
         user: screened.about.user.clone(),
+        stated_nanos: usage.stated_cost.map(Money::nanos),
         ..Labels::default()
     };
     let (amount, marks) = (bill.amount.unwrap_or_default(), bill.marks);
@@ -76,16 +72,6 @@ pub(super) async fn settle(
     let amount = settled.as_ref().map_or(amount, Settled::amount);
     let cost = bill.amount.map(|_| amount);
     Settlement { cost, settled, relayed, usage, about: screened.about }
-}
-
-/// The most tokens that a report can mean: beside it stands the most that a configuration lets a
-/// context be.
-fn most_tokens(work: Work) -> u64 {
-    match work {
-        Work::Text { answers, .. } => MOST_TOKENS.saturating_mul(answers),
-        Work::Images { count } => MOST_TOKENS.saturating_mul(count),
-        Work::Vectors | Work::Transcript { .. } | Work::Speech { .. } => MOST_TOKENS,
-    }
 }
 
 /// An attempt of which nothing was heard may have used all that it was allowed to.

@@ -6,7 +6,8 @@
 use std::borrow::Cow;
 
 use bastion_types::{
-    AttemptCount, CallRecord, ModelName, Region, ServiceName, StreamOutcome, UpstreamName, Usage,
+    AttemptCount, CallRecord, ModelName, Money, Region, ServiceName, StreamOutcome, UpstreamName,
+    Usage,
 };
 use serde::{Deserialize, Serialize};
 
@@ -63,6 +64,8 @@ struct Used {
     audio_ms: u64,
     #[serde(skip_serializing_if = "is_zero")]
     characters: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stated_nanos: Option<i64>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     estimated: bool,
 }
@@ -139,6 +142,7 @@ impl From<Usage> for Used {
             images,
             audio_ms,
             characters,
+            stated_nanos: usage.stated_cost.map(Money::nanos),
             estimated,
         }
     }
@@ -149,6 +153,7 @@ impl From<Used> for Usage {
         let Used { input_tokens, cached_input_tokens, cache_write_tokens, output_tokens, .. } =
             used;
         let Used { reasoning_tokens, images, audio_ms, characters, estimated, .. } = used;
+        let stated_cost = used.stated_nanos.map(Money::from_nanos);
         Usage {
             input_tokens,
             cached_input_tokens,
@@ -158,6 +163,7 @@ impl From<Used> for Usage {
             images,
             audio_ms,
             characters,
+            stated_cost,
             estimated,
         }
     }

@@ -5,8 +5,8 @@
 use std::borrow::Cow;
 
 use bastion_types::{
-    AttemptCount, EnvironmentName, KeyId, ModelName, Region, ServiceName, Span, StreamOutcome,
-    UpstreamName, Usage,
+    AttemptCount, EnvironmentName, KeyId, ModelName, Money, Region, ServiceName, Span,
+    StreamOutcome, UpstreamName, Usage,
 };
 
 use super::*;
@@ -70,6 +70,7 @@ fn full_call(number: u32) -> CallRecord {
             images: 4,
             audio_ms: 5,
             characters: u64::MAX,
+            stated_cost: Some(Money::from_nanos(140_000)),
             estimated: true,
         },
         cost: Some("0.000000001".to_owned()),

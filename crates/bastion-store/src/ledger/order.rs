@@ -51,6 +51,9 @@ pub struct Labels {
     /// The end user's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// What the upstream says that it cost, in nano-units of a currency of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stated_nanos: Option<i64>,
     /// Why, where a person wrote the entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

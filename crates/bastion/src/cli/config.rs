@@ -119,6 +119,7 @@ fn check(arguments: &CheckArguments) -> Exit {
             Ok(loaded) => {
                 tell_report(&loaded.warnings);
                 out::line(&verdict.line());
+                verdict.caps().iter().for_each(|line| out::line(line));
             }
             Err(unloaded) => {
                 tell(unloaded);

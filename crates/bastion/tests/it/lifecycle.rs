@@ -118,7 +118,7 @@ async fn a_recorded_call_has_the_fields_that_programs_rely_on() {
     ];
     assert_eq!(fields, expect);
     let usage = call["usage"].as_object().unwrap();
-    assert_eq!(usage.len(), 9, "{usage:?}");
+    assert_eq!(usage.len(), 10, "{usage:?}");
     assert_eq!(call["stream"], json!("none"));
     let metrics = Client::with_text(bastion.operators, "").get("/metrics").await.text();
     let counted = "bastion_calls_total{endpoint=\"chat_completions\",environment=\"dev\",\

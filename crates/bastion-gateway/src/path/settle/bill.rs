@@ -23,16 +23,13 @@ pub(super) struct Terms {
     pub(super) nothing: Option<Money>,
     /// The most that an attempt costs; none where nothing bounds it.
     pub(super) each: Option<Money>,
-    /// The report was beyond all reason, and the usage is an estimate in its place.
-    pub(super) absurd: Marks,
 }
 
 /// Works it out: of the attempt that was answered, and of those that nothing was heard of.
 pub(super) fn bill(relayed: &Relayed, (own, lost): (&Usage, &Usage), terms: Terms) -> Bill {
     let answered = relayed.route.iter().filter(|_| relayed.reported.is_some() || worked(own));
     let answered = answered.map(|route| price(route, own, terms));
-    let quiet = Terms { absurd: Marks::NONE, ..terms };
-    let unheard = relayed.lost.iter().map(|route| price(route, lost, quiet));
+    let unheard = relayed.lost.iter().map(|route| price(route, lost, terms));
     let nothing = Bill { amount: terms.nothing, marks: Marks::NONE };
     answered.chain(unheard).fold(nothing, |sum, one| Bill {
         amount: match (sum.amount, one.amount) {
@@ -50,10 +47,8 @@ fn worked(usage: &Usage) -> bool {
 
 fn price(route: &Route, usage: &Usage, terms: Terms) -> Bill {
     let Some(price) = route.price else { return Bill { amount: None, marks: Marks::NONE } };
-    let marks = Marks::ESTIMATED.when(usage.estimated).with(terms.absurd);
+    let marks = Marks::ESTIMATED.when(usage.estimated);
     match (price.cost(usage), terms.each) {
-        // The bound, where there is one: more cannot be said of a report without sense.
-        (_, Some(most)) if terms.absurd != Marks::NONE => Bill { amount: Some(most), marks },
         (Some(cost), Some(most)) if cost > most => {
             Bill { amount: Some(most), marks: marks.with(Marks::AT_THE_HOLD) }
         }

@@ -4,7 +4,8 @@
 
 use std::path::Path;
 
-use bastion_config::{Diagnostic, Loaded, ReadError, Report, Severity};
+use bastion_config::{CallsAtOnce, Diagnostic, Loaded, ReadError, Report, Severity};
+use bastion_types::SurfaceName;
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
@@ -34,6 +35,7 @@ struct Counts {
     environments: usize,
     upstreams: usize,
     models: usize,
+    at_once: Vec<CallsAtOnce>,
 }
 
 impl Verdict {
@@ -48,6 +50,7 @@ impl Verdict {
                     environments: loaded.config.environments.len(),
                     upstreams: loaded.config.upstreams.len(),
                     models: loaded.config.models.len(),
+                    at_once: loaded.config.calls_at_once(),
                 }),
                 findings: of_report(&loaded.warnings),
                 omitted: loaded.warnings.omitted,
@@ -87,6 +90,23 @@ impl Verdict {
         }
     }
 
+    /// How many calls each cap holds at once, a line each; nothing without a cap.
+    pub(super) fn caps(&self) -> Vec<String> {
+        let rows = self.counts.iter().flat_map(|counts| &counts.at_once);
+        rows.map(|row| {
+            let of = match &row.surface {
+                Some(surface) => format!("surface {surface} (model {})", row.model),
+                None => format!("model {}", row.model),
+            };
+            let CallsAtOnce { environment, cap, amount, each, calls, .. } = row;
+            format!(
+                "environment {environment}, {of}: {cap} ({amount}) holds {calls} full calls at \
+                 once, {each} set aside for each"
+            )
+        })
+        .collect()
+    }
+
     /// For programs.
     pub(super) fn to_json(&self) -> Value {
         let count = |of: fn(&Counts) -> usize| self.counts.as_ref().map(of);
@@ -96,10 +116,25 @@ impl Verdict {
             "environments": count(|counts| counts.environments),
             "upstreams": count(|counts| counts.upstreams),
             "models": count(|counts| counts.models),
+            "calls_at_once": self.counts.as_ref().map(|counts| {
+                counts.at_once.iter().map(at_once).collect::<Vec<_>>()
+            }),
             "diagnostics": self.findings,
             "omitted": self.omitted,
         })
     }
+}
+
+fn at_once(row: &CallsAtOnce) -> Value {
+    json!({
+        "environment": row.environment.as_str(),
+        "surface": row.surface.as_ref().map(SurfaceName::as_str),
+        "model": row.model.as_str(),
+        "cap": row.cap,
+        "amount": row.amount.to_string(),
+        "each": row.each.to_string(),
+        "calls": row.calls,
+    })
 }
 
 fn finding(finding: &Diagnostic) -> Value {
@@ -158,6 +193,19 @@ mod tests {
         assert_eq!((&json["ok"], &json["models"]), (&json!(false), &Value::Null));
         assert_eq!(json["diagnostics"][0]["code"], "unknown_key");
         assert_eq!(json["diagnostics"][0]["line"], 1);
+    }
+
+    #[test]
+    fn a_cap_says_how_many_calls_it_holds_at_once() {
+        let price = "context_tokens = 8000\nmax_output_tokens = 1000\n\
+                     price = { input = \"1\", output = \"2\" }\nupstream = \"bastion\"\n";
+        let (before, _) = INIT_TOML.split_once("[models.").unwrap();
+        let text = format!("{before}[models.m]\n{price}[environments.dev]\nmonthly_cap = \"5\"\n");
+        let verdict = verdict(&text);
+        let line = "environment dev, model m: environments.dev.monthly_cap (5.00) holds 500 full \
+                    calls at once, 0.01 set aside for each";
+        assert_eq!(verdict.caps(), [line]);
+        assert_eq!(verdict.to_json()["calls_at_once"][0]["calls"], 500);
     }
 
     #[test]

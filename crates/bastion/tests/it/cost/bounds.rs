@@ -131,3 +131,17 @@ async fn what_cannot_be_held_passes_where_caps_are_only_observed() {
     assert_eq!(till.client().chat(OPEN).await.status, 402);
     till.is_clean_with(3).await;
 }
+
+#[tokio::test]
+async fn what_the_upstream_says_it_cost_is_kept_beside_ours_and_not_charged() {
+    let till = Till::set();
+    till.cap("5");
+    let usage = r#"{"prompt_tokens":10,"completion_tokens":20,"cost":0.0123}"#;
+    till.upstream.play(&reporting(usage));
+    let answer = till.client().chat(CHAT).await;
+    let call = till.bastion.last_call(answer.header("x-request-id")).await;
+    assert_eq!(call["usage"]["stated_cost"], "0.0123", "{call}");
+    assert_eq!(nanos(&call["cost"]), 10 * 50 + 20 * 200, "{call}");
+    till.is_clean_with(1).await;
+    assert_eq!(nanos(&till.shown()["spent"]), 10 * 50 + 20 * 200);
+}
