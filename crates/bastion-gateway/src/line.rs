@@ -3,7 +3,7 @@
 //!
 //! It must never send two heads, and never wait for a reader without a limit.
 
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -150,13 +150,13 @@ impl Line {
         }
     }
 
-    /// Waits for `work` unless the caller leaves; a stream that has begun is kept alive.
+    /// Waits for `work` unless the caller leaves; a stream that has begun is kept alive. The work
+    /// stays where it is pinned: handed over, it would take its room in the call's task twice.
     pub(crate) async fn meanwhile<T>(
         &mut self,
         heartbeat: Duration,
-        work: impl Future<Output = T>,
+        mut work: Pin<&mut impl Future<Output = T>>,
     ) -> Result<T, CallerLeft> {
-        let mut work = pin!(work);
         let Way::Open(pieces) = &self.way else {
             return tokio::select! {
                 biased;

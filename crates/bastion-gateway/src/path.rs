@@ -75,7 +75,7 @@ async fn prepare(
     caller: &Caller,
     arrival: &Arrival,
     body: Incoming,
-) -> Result<Hold, Turned> {
+) -> Result<Box<Hold>, Turned> {
     let body = door::receive(&caller.policy, arrival, body).await?;
     let admitted = admit::admit(desk, caller, arrival, body).await?;
     let screened = screen::screen(desk, caller, admitted)?;
@@ -86,7 +86,7 @@ async fn prepare(
 async fn carry(
     desk: &Desk,
     (caller, arrival): (&Caller, &Arrival),
-    mut hold: Hold,
+    mut hold: Box<Hold>,
     reply: Reply,
 ) -> Settlement {
     let mut line = Line::new(reply, arrival.id, Some(hold.screened.permit.standing()));

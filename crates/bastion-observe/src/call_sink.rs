@@ -130,7 +130,11 @@ impl CallSinkWriter {
             }
             lines.push(b'\n');
         }
-        self.log.write_lines(&String::from_utf8_lossy(&lines));
+        // They are UTF-8; looking whether is quick, mending what is not is slow.
+        match String::from_utf8(lines) {
+            Ok(lines) => self.log.write_lines(&lines),
+            Err(odd) => self.log.write_lines(&String::from_utf8_lossy(odd.as_bytes())),
+        }
     }
 
     async fn write_store(&self, batch: &[CallRecord]) {

@@ -161,10 +161,14 @@ impl Ledger {
     ///
     /// # Errors
     /// When the process ends first; then the call's hold is swept at the next start.
-    pub async fn settle(&self, ticket: Ticket, cost: Cost) -> Result<Settled, StoreError> {
+    pub fn settle(
+        &self,
+        ticket: Ticket,
+        cost: Cost,
+    ) -> impl Future<Output = Result<Settled, StoreError>> + use<> {
         let amount = ticket.charge_of(cost.amount);
-        let told = self.bring(ticket, Some(cost)).await?;
-        Ok(Settled::new(amount, told))
+        let brought = self.bring(ticket, Some(cost));
+        async move { Ok(Settled::new(amount, brought.await?)) }
     }
 
     /// Gives all of it back: nothing was sent.
@@ -216,16 +220,17 @@ impl Ledger {
         Ok(count)
     }
 
-    async fn bring(
+    fn bring(
         &self,
         ticket: Ticket,
         cost: Option<Cost>,
-    ) -> Result<oneshot::Receiver<Result<Charged, StoreError>>, StoreError> {
+    ) -> impl Future<Output = Result<oneshot::Receiver<Result<Charged, StoreError>>, StoreError>> + use<>
+    {
         let at = self.inner.clock.now();
         let (answer, told) = oneshot::channel();
         let settling = Settling { ticket, cost, at, again: false, answer: Some(answer) };
-        let sent = self.inner.desk.ended.send(settling).await;
-        sent.map(|()| told).map_err(|_| StoreError::Closed)
+        let brought = self.inner.desk.bring(settling);
+        async move { brought.await.map(|()| told) }
     }
 
     /// Asks the teller, unless the database is known to be away.

@@ -3,14 +3,17 @@
 //! It must never miss one: what is missed is not paid for. What merely looks like one may count.
 
 use std::fmt;
+use std::sync::LazyLock;
 
 use bastion_types::Prompt;
-use memchr::memmem;
+use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// Parts of every name in [`IMAGES`] and [`OTHERS`], and the escape that could hide one.
-const HINTS: [&str; 5] = ["image", "audio", "video", "file", "\\u"];
+/// Parts of every name in [`IMAGES`] and [`OTHERS`], and the escape that could hide one; made ready
+/// once, which costs more than the search.
+static HINTS: LazyLock<[Finder<'static>; 5]> =
+    LazyLock::new(|| ["image", "audio", "video", "file", "\\u"].map(Finder::new));
 
 /// Names by which a part of a prompt is an image: its `type`, or a key of it. Source: OpenAI's
 /// reference, and the shorter forms that engines take.
@@ -51,8 +54,7 @@ impl Media {
 
     /// Of a value that is JSON.
     pub(crate) fn read(value: &str) -> Media {
-        let hinted = |hint: &str| memmem::find(value.as_bytes(), hint.as_bytes()).is_some();
-        if !HINTS.into_iter().any(hinted) {
+        if !HINTS.iter().any(|hint| hint.find(value.as_bytes()).is_some()) {
             return Media::NONE;
         }
         // What cannot be read counts as what only the context bounds.

@@ -16,6 +16,8 @@ mod request;
 mod start_up;
 mod tries;
 
+use std::pin::pin;
+
 use crate::line::Line;
 use failed::Ended;
 use tries::{Step, Tries};
@@ -47,7 +49,7 @@ pub(super) async fn dispatch(calling: Calling<'_>, line: &mut Line) -> Dispatche
                 }
             }
             Step::Wait(wait, heartbeat) => {
-                if line.meanwhile(heartbeat, tokio::time::sleep(wait)).await.is_err() {
+                if line.meanwhile(heartbeat, pin!(tokio::time::sleep(wait))).await.is_err() {
                     return tries.caller_left(None);
                 }
             }

@@ -39,7 +39,7 @@ pub(super) async fn hold(
     caller: &Caller,
     arrival: &Arrival,
     mut screened: Screened,
-) -> Result<Hold, Turned> {
+) -> Result<Box<Hold>, Turned> {
     let each = screened.bound();
     let order = order(caller, arrival, &screened, each);
     let held = match countable(desk, caller, (&order, &screened), each) {
@@ -58,7 +58,8 @@ pub(super) async fn hold(
     match held {
         Ok(ticket) => {
             let text_bytes = screened.payload.text_bytes;
-            Ok(Hold { screened, text_bytes, purse: Purse::new(ticket, each) })
+            // Boxed: from here on it is handed from stage to stage.
+            Ok(Box::new(Hold { screened, text_bytes, purse: Purse::new(ticket, each) }))
         }
         Err(refusal) => {
             let now = desk.gateway.tools.clock.monotonic();

@@ -4,7 +4,7 @@
 
 mod bill;
 
-use bastion_store::{Cost, Labels, Settled};
+use bastion_store::{Cost, Labels, Settled, StoreError};
 use bastion_types::{Money, Usage};
 use bastion_wire::Work;
 
@@ -32,13 +32,15 @@ pub(crate) struct Settlement {
 }
 
 /// Settles a call that was held: its slot first, then its money.
-pub(super) async fn settle(
+///
+/// What is only needed to reckon is gone before anything is waited for.
+pub(super) fn settle(
     desk: &Desk,
     (caller, arrival): (&Caller, &Arrival),
-    hold: Hold,
+    hold: Box<Hold>,
     relayed: Relayed,
-) -> Settlement {
-    let Hold { mut screened, text_bytes, purse } = hold;
+) -> impl Future<Output = Settlement> + use<> {
+    let Hold { mut screened, text_bytes, purse } = *hold;
     if let Some(refusal) = observed(caller, arrival, &purse) {
         screened.about.observed.get_or_insert(refusal.code());
         desk.gateway.tools.metrics.observed(&refusal, &caller.key.environment);
@@ -62,16 +64,27 @@ pub(super) async fn settle(
     };
     let (amount, marks) = (bill.amount.unwrap_or_default(), bill.marks);
     let cost = Cost { amount, usage, marks, labels };
-    let settled = match purse.settle(desk.gateway.tools.store.ledger(), cost).await {
-        Ok(settled) => Some(settled),
+    let charging = purse.settle(desk.gateway.tools.store.ledger(), cost);
+    let cost = bill.amount.map(|_| amount);
+    let settlement = Settlement { cost, settled: None, relayed, usage, about: screened.about };
+    charged(settlement, charging)
+}
+
+/// With the charge on its way to the disk.
+async fn charged(
+    settlement: Settlement,
+    charging: impl Future<Output = Result<Settled, StoreError>>,
+) -> Settlement {
+    match charging.await {
+        Ok(settled) => {
+            let cost = settlement.cost.map(|_| settled.amount());
+            Settlement { cost, settled: Some(settled), ..settlement }
+        }
         Err(cause) => {
             tracing::error!(%cause, "a call could not be charged; its hold is swept later");
-            None
+            settlement
         }
-    };
-    let amount = settled.as_ref().map_or(amount, Settled::amount);
-    let cost = bill.amount.map(|_| amount);
-    Settlement { cost, settled, relayed, usage, about: screened.about }
+    }
 }
 
 /// An attempt of which nothing was heard may have used all that it was allowed to.

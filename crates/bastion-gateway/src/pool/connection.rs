@@ -54,11 +54,11 @@ impl Connection {
         let Connection { sender, driver, .. } = self;
         // One look at the socket first: a sender counts itself ready until somebody has looked.
         let ended = poll_fn(|cx| Poll::Ready(Pin::new(&mut *driver).poll(cx).is_ready())).await;
-        !ended && matches!(drive(driver, sender.ready()).await, Some(Ok(())))
+        !ended && matches!(drive(driver, pin!(sender.ready())).await, Some(Ok(())))
     }
 
     /// Runs a future that only this connection can complete; none if the connection ended first.
-    pub(super) async fn complete<F: Future>(&mut self, future: F) -> Option<F::Output> {
+    pub(super) async fn complete<F: Future>(&mut self, future: Pin<&mut F>) -> Option<F::Output> {
         drive(&mut self.driver, future).await
     }
 
@@ -69,8 +69,7 @@ impl Connection {
 }
 
 /// The future's own waker is never needed: the connection is polled just before it, by this task.
-async fn drive<F: Future>(driver: &mut Driver, future: F) -> Option<F::Output> {
-    let mut future = pin!(future);
+async fn drive<F: Future>(driver: &mut Driver, mut future: Pin<&mut F>) -> Option<F::Output> {
     poll_fn(|cx| {
         let mut silent = Context::from_waker(Waker::noop());
         if let Poll::Ready(output) = future.as_mut().poll(&mut silent) {

@@ -2,6 +2,7 @@
 //!
 //! It must never send a request twice that the upstream may have processed.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -168,7 +169,7 @@ async fn attempt(
     connection: &mut Connection,
     request: Request<Outgoing>,
 ) -> Result<Response<hyper::body::Incoming>, Unsent> {
-    let sent = connection.sender.try_send_request(request);
+    let sent = pin!(connection.sender.try_send_request(request));
     match connection.complete(sent).await {
         Some(Ok(response)) => Ok(response),
         Some(Err(mut failed)) => Err(match failed.take_message() {

@@ -2,6 +2,8 @@
 //!
 //! It must never call a cut answer an answer, and never go on when the caller has left.
 
+use std::pin::pin;
+
 use bastion_observe::AttemptOutcome;
 use bastion_types::Refusal;
 use bastion_wire::{Dialect, retry_after};
@@ -36,8 +38,10 @@ pub(super) async fn attempt(
 ) -> Result<Answer, Ended> {
     let request = build(calling, route).map_err(no_credential)?;
     let sent_at = Instant::now();
-    let begun = in_time(calling, route, request);
-    let begun = line.meanwhile(route.upstream.heartbeat, begun).await??;
+    let begun = {
+        let begun = pin!(in_time(calling, route, request));
+        line.meanwhile(route.upstream.heartbeat, begun).await??
+    };
     match begun {
         Begun::Whole(whole) => Ok(Answer::Whole(whole)),
         Begun::Stream(dialect, stream) => {
@@ -93,11 +97,11 @@ async fn in_time(
             timeout_at(end, whole(head, body, answers)).await.map_err(|_| late())??
         }
         Verdict::TheirRefusal => {
-            let refusal = timeout_at(end, their_refusal(head, body)).await;
+            let refusal = timeout_at(end, Box::pin(their_refusal(head, body))).await;
             refusal.map_err(|_| Failed::refused("its refusal did not come to an end in time"))??
         }
         Verdict::NotFound => {
-            let refusal = timeout_at(end, not_found(head, body)).await;
+            let refusal = timeout_at(end, Box::pin(not_found(head, body))).await;
             refusal.map_err(|_| Failed::misplaced("its 404 did not come to an end in time"))??
         }
         Verdict::Failed { refusal, outcome, again } => {

@@ -2,6 +2,8 @@
 //!
 //! It must never take silence for an answer.
 
+use std::pin::pin;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use tokio::time::{Instant, timeout_at};
@@ -21,8 +23,10 @@ pub(super) async fn first_audio(
     line: &mut Line,
 ) -> Result<Answer, Ended> {
     let limit = route.timeouts.first_event.duration();
-    let audible = timeout_at(end, begin(&mut body));
-    let begun = line.meanwhile(route.upstream.heartbeat, audible).await?;
+    let begun = {
+        let audible = pin!(timeout_at(end, begin(&mut body)));
+        line.meanwhile(route.upstream.heartbeat, audible).await?
+    };
     let (first, ended) = begun.map_err(|_| Failed::timed_out("no audio", limit))??;
     let idle = route.timeouts.idle.duration();
     Ok(Answer::Audio(Box::new(OpenAudio { headers, first, body, ended, idle })))

@@ -44,11 +44,11 @@ impl Purse {
     ///
     /// # Errors
     /// When the process ends first; the hold is swept later.
-    pub(in crate::path) async fn settle(
+    pub(in crate::path) fn settle(
         self,
         ledger: &Ledger,
         cost: Cost,
-    ) -> Result<Settled, StoreError> {
-        ledger.settle(self.ticket.into_inner(), cost).await
+    ) -> impl Future<Output = Result<Settled, StoreError>> + use<> {
+        ledger.settle(self.ticket.into_inner(), cost)
     }
 }

@@ -3,9 +3,11 @@
 //! It must never make a hold wait behind settlements, nor wake the teller for each of those.
 
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::{Duration, Instant, sleep_until};
 
 use super::task::{Settling, Task};
+use crate::StoreError;
 
 /// Tasks that wait for the teller; a call beyond them is refused.
 const QUEUE_TASKS: usize = 16_384;
@@ -20,7 +22,38 @@ const GATHER: Duration = Duration::from_millis(20);
 /// Where tasks and settlements are brought.
 pub(in crate::ledger) struct Desk {
     pub(in crate::ledger) asked: mpsc::Sender<Task>,
-    pub(in crate::ledger) ended: mpsc::Sender<Settling>,
+    ended: mpsc::Sender<Settling>,
+}
+
+impl Desk {
+    /// Brings a settlement, at once if there is a place. Only one that waits for a place takes room
+    /// in its call's task.
+    ///
+    /// # Errors
+    /// Once the teller takes nothing more.
+    pub(in crate::ledger) fn bring(
+        &self,
+        settling: Settling,
+    ) -> impl Future<Output = Result<(), StoreError>> + use<> {
+        let sent = self.ended.try_send(settling);
+        let line = match sent {
+            Ok(()) => Ok(None),
+            Err(TrySendError::Full(settling)) => {
+                Ok(Some(Box::pin(wait(self.ended.clone(), settling))))
+            }
+            Err(TrySendError::Closed(_)) => Err(StoreError::Closed),
+        };
+        async move {
+            match line? {
+                Some(line) => line.await,
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+async fn wait(ended: mpsc::Sender<Settling>, settling: Settling) -> Result<(), StoreError> {
+    ended.send(settling).await.map_err(|_| StoreError::Closed)
 }
 
 /// What was brought.
