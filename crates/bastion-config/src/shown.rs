@@ -33,6 +33,11 @@ pub enum SettingSource {
         /// Its name, as it is spelt in the environment.
         variable: String,
     },
+    /// An operator, in place of the file's, until it is removed.
+    Operator {
+        /// Since when, and in place of what.
+        said: String,
+    },
 }
 
 impl fmt::Display for SettingSource {
@@ -41,6 +46,7 @@ impl fmt::Display for SettingSource {
             SettingSource::Default => f.write_str("default"),
             SettingSource::File { path, line } => write!(f, "{}:{line}", path.display()),
             SettingSource::Environment { variable } => write!(f, "environment {variable}"),
+            SettingSource::Operator { said } => f.write_str(said),
         }
     }
 }

@@ -45,6 +45,13 @@ pub(crate) struct OperatorArguments {
     data_dir: Option<PathBuf>,
 }
 
+impl OperatorArguments {
+    /// A server of a configuration that is known.
+    pub(crate) fn of(server: String, data_dir: PathBuf) -> OperatorArguments {
+        OperatorArguments { server, data_dir: Some(data_dir) }
+    }
+}
+
 /// Ctrl-C, heard by the command.
 pub(crate) struct Interrupts(Signal);
 

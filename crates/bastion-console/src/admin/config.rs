@@ -2,10 +2,11 @@
 //!
 //! It must never show a secret: references come as they were written.
 
-use std::future::ready;
 use std::sync::Arc;
 
 use bastion_observe::Setting;
+use bastion_store::SetCap;
+use bastion_types::Length;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -29,7 +30,6 @@ impl Resource for Config {
     }
 
     fn operations(&self) -> Vec<Operation> {
-        let show = |desk: Arc<Desk>, ask: Ask| ready(show(&desk, &ask));
         vec![Operation::get(PATH, describe(), show)]
     }
 
@@ -37,7 +37,7 @@ impl Resource for Config {
         let setting = object(&json!({
             "key": { "type": "string", "description": "its dotted name" },
             "value": { "type": "string" },
-            "source": { "type": "string", "description": "default, a line of a file, a variable" },
+            "source": { "type": "string", "description": "default, a line of a file, a variable, a cap that an operator set" },
         }));
         let settings = json!({ "settings": { "type": "array", "items": setting } });
         vec![("Settings", object(&settings))]
@@ -49,9 +49,30 @@ struct Settings {
     settings: Vec<Setting>,
 }
 
-fn show(desk: &Desk, ask: &Ask) -> Result<Answer, Problem> {
+async fn show(desk: Arc<Desk>, ask: Ask) -> Result<Answer, Problem> {
     ask.query(&[])?;
-    Answer::ok(&Settings { settings: desk.deployment.settings() })
+    let set = desk.store.ledger().set_caps().await;
+    let set = set.map_err(|cause| Problem::store(ask.id, &cause))?;
+    let mut settings = desk.deployment.settings();
+    for setting in &mut settings {
+        if let Some(cap) = set.iter().find(|cap| name(cap) == setting.key) {
+            setting.source = format!(
+                "operator: cap set {}, in place of {} ({})",
+                cap.at, setting.value, setting.source
+            );
+            setting.value = cap.cap.to_string();
+        }
+    }
+    Answer::ok(&Settings { settings })
+}
+
+/// The setting that a cap stands in place of.
+fn name(cap: &SetCap) -> String {
+    let own = match cap.length {
+        Length::Month => "monthly_cap",
+        Length::Day => "daily_cap",
+    };
+    format!("environments.{}.{own}", cap.environment)
 }
 
 fn describe() -> Description {
@@ -61,6 +82,6 @@ fn describe() -> Description {
         parameters: Vec::new(),
         body: None,
         answers: vec![(200, schema::json_answer("the settings, by name", "Settings"))],
-        problems: &[],
+        problems: &[503],
     }
 }

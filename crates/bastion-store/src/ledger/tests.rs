@@ -2,6 +2,8 @@
 //!
 //! It must never depend on how long anything takes.
 
+mod calendar;
+
 use bastion_types::{
     AccountId, Clock, EnvironmentName, KeyId, Length, Money, RequestId, Scope, Usage, Zone,
 };

@@ -2,6 +2,7 @@
 //!
 //! It must never show what was not masked, and never start anything.
 
+mod overrides;
 mod verdict;
 
 use std::path::{Path, PathBuf};
@@ -51,7 +52,8 @@ pub(crate) struct ConfigArguments {
 enum Act {
     /// Is it right? If not: what is wrong, where, and the mend
     Check(CheckArguments),
-    /// Every setting in force and where it comes from; secrets stay hidden
+    /// Every setting in force and where it comes from, caps that operators set included; secrets
+    /// stay hidden
     Show(ShowArguments),
     /// The JSON Schema of the file
     #[command(after_help = SCHEMA_EXAMPLES)]
@@ -133,7 +135,7 @@ fn check(arguments: &CheckArguments) -> Exit {
 }
 
 fn show(arguments: &ShowArguments) -> Exit {
-    let loaded = match load(&in_use(arguments.named.config.as_ref())) {
+    let mut loaded = match load(&in_use(arguments.named.config.as_ref())) {
         Ok(loaded) => loaded,
         Err(unloaded) => {
             tell(&unloaded);
@@ -141,6 +143,7 @@ fn show(arguments: &ShowArguments) -> Exit {
         }
     };
     tell_report(&loaded.warnings);
+    overrides::apply(&mut loaded);
     if arguments.json {
         out::line(&rows_json(&loaded.shown).to_string());
     } else {
@@ -204,6 +207,9 @@ fn source_json(source: &SettingSource) -> Value {
         }
         SettingSource::Environment { variable } => {
             json!({ "kind": "environment", "variable": out::printable(variable) })
+        }
+        SettingSource::Operator { said } => {
+            json!({ "kind": "operator", "said": out::printable(said) })
         }
     }
 }

@@ -70,6 +70,33 @@ async fn a_cap_of_the_file_holds_until_an_operator_sets_another_and_again_afterw
 }
 
 #[tokio::test]
+async fn the_configuration_says_that_an_operator_set_another_cap() {
+    let till = Till::capped("monthly_cap = \"7\"", "");
+    let shown = || {
+        let mut show = crate::bastion::command(till.bastion.folder());
+        // The file asks for a free port: which one it became, the variable says.
+        show.env("BASTION_OPERATOR__LISTEN", till.bastion.operators.to_string());
+        let done = show.args(["config", "show", "--json"]).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let rows: Value = serde_json::from_slice(&done.stdout).unwrap();
+        let row = |row: &&Value| row["setting"] == "environments.dev.monthly_cap";
+        rows["data"].as_array().unwrap().iter().find(row).unwrap().clone()
+    };
+    assert_eq!((&shown()["value"], &shown()["source"]["kind"]), (&json!("7"), &json!("file")));
+    till.cap("5");
+    let row = shown();
+    assert_eq!(
+        (&row["value"], &row["source"]["kind"]),
+        (&json!("5.00"), &json!("operator")),
+        "{row}"
+    );
+    let said = row["source"]["said"].as_str().unwrap();
+    assert!(said.contains("in place of 7 (") && said.contains("bastion.toml:"), "{said}");
+    till.told(&["cap", "set", "--env", "dev", "--remove"]);
+    assert_eq!(shown()["value"], "7");
+}
+
+#[tokio::test]
 async fn a_cap_that_is_written_while_calls_run_counts_from_the_next_call_on() {
     let till = Till::capped("", "");
     assert_eq!(till.client().chat(CHAT).await.status, 200);
