@@ -191,6 +191,17 @@ async fn a_database_that_takes_no_writes_is_told_at_the_start_and_later() {
 }
 
 #[tokio::test]
+async fn what_reads_a_whole_history_has_no_statements_limit() {
+    let Some(url) = fresh::url().await else { return };
+    let db = fresh::at(&url).open().await.unwrap().db;
+    let long = "SELECT CAST(1 AS BIGINT) AS one FROM pg_sleep(4.5)";
+    let asked = || crate::statement::statement(long);
+    let (hurried, patient) = tokio::join!(db.rows(asked()), db.rows_patiently(asked()));
+    assert!(matches!(hurried, Err(StoreError::Busy)), "{hurried:?}");
+    assert_eq!(patient.unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_lock_that_somebody_keeps_ends_in_a_word_and_not_in_a_wait() {
     let Some(url) = fresh::url().await else { return };
     let store = open(&url).await.unwrap();

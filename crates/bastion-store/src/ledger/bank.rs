@@ -7,8 +7,8 @@
 mod known;
 mod message;
 pub(super) mod rows;
+mod sqlite;
 mod texts;
-mod values;
 mod write;
 
 use std::sync::Arc;
@@ -120,10 +120,8 @@ impl Bank {
         mut decide: impl FnMut(&mut Books) -> T,
     ) -> Result<T, StoreError> {
         let texts = self.texts();
-        let mut transaction = self.read(&mut books).await?;
-        rows::read_caps(&mut transaction, &mut books).await?;
         let Needs { assumed, holds, charges } = needs;
-        let calls = self.read_assumed(&mut transaction, (&mut books, assumed), holds).await?;
+        let (mut transaction, calls) = self.read_all(&mut books, assumed, holds).await?;
         rows::read_holds(&mut transaction, texts, (&mut books, &calls)).await?;
         let ended = calls.into_iter().filter(|call| !books.has_hold(*call));
         let charges: Vec<_> = charges.into_iter().chain(ended).collect();
@@ -140,21 +138,31 @@ impl Bank {
         Ok(told)
     }
 
-    /// Takes the holds as their tickets say, if they are so; what must be read then.
-    async fn read_assumed(
+    /// Reads accounts and caps, and takes holds as their tickets say, if they are so; the calls whose
+    /// holds must be read then.
+    async fn read_all(
         &self,
-        transaction: &mut Transaction,
-        (books, assumed): (&mut Books, Vec<OpenHold>),
+        books: &mut Books,
+        assumed: Vec<OpenHold>,
         mut calls: Vec<RequestId>,
-    ) -> Result<Vec<RequestId>, StoreError> {
-        if rows::are_there(transaction, self.texts(), &assumed).await? {
+    ) -> Result<(Transaction, Vec<RequestId>), StoreError> {
+        let mut transaction;
+        let are_there = if self.db.dialect() == Dialect::Sqlite {
+            transaction = self.db.begin().await?;
+            sqlite::read(&mut transaction, books, &assumed).await?
+        } else {
+            transaction = self.read(books).await?;
+            rows::read_caps(&mut transaction, books).await?;
+            rows::are_there(&mut transaction, self.texts(), &assumed).await?
+        };
+        if are_there {
             for hold in assumed {
                 books.read_hold(hold);
             }
         } else {
             calls.extend(assumed.iter().map(|hold| hold.call));
         }
-        Ok(calls)
+        Ok((transaction, calls))
     }
 
     /// Writes what the books say, durably.

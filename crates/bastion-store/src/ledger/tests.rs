@@ -392,6 +392,8 @@ async fn a_correction_has_a_reason_and_gives_back_no_more_than_was_charged() {
     let day = scene.payer().day;
     adjust(m("1").nanos(), Concerns::Environment(prod(), day), "c").await.unwrap();
     assert_eq!(scene.month().await.spent, m("1.5"));
+    let given_back = scene.ledger.given_back(&prod(), day.month()).await.unwrap();
+    assert_eq!(given_back, m("1.5"), "what was added by hand takes nothing from it");
     let nobody = RequestId::generate(scene.clock.now()).unwrap();
     let told = adjust(1, Concerns::Call(nobody), "d").await.unwrap_err();
     assert!(matches!(told, HandError::UnknownCall(_)));

@@ -145,6 +145,26 @@ async fn without_a_model_for_responses_nothing_is_sent() {
 }
 
 #[tokio::test]
+async fn drills_call_where_a_use_case_and_a_user_are_required() {
+    let upstream = Upstream::start();
+    let surface = "\n[surfaces.chat]\nmodels = [\"renamed\"]\nwhy = \"x\"\nowner = \"y\"\n\
+                   require_user = true\n";
+    let required = config(&upstream, QUICK).replace(
+        "[environments.prod]\n",
+        "[environments.prod]\nrequire_surface = true\nrequire_user = true\n",
+    );
+    let bastion = Bastion::with(&(required.clone() + surface));
+    for drill in ["no-4xx-retry", "stream-restart"] {
+        let (code, run) = run(&bastion, drill);
+        assert_eq!((code, &run["outcome"]), (Some(0), &"pass".into()), "{run:#}");
+    }
+    let nameless = Bastion::with(&required);
+    let (code, run) = run(&nameless, "retry");
+    assert_eq!(code, Some(1), "{run:#}");
+    assert!(run["reason"].as_str().unwrap().contains("no model of kind chat"), "{run:#}");
+}
+
+#[tokio::test]
 async fn the_gate_runs_the_drills_that_are_missing() {
     let upstream = Upstream::start();
     let bastion = Bastion::with(&config(&upstream, QUICK));

@@ -61,11 +61,20 @@ pub(super) async fn read_caps(
     books: &mut Books,
 ) -> Result<(), StoreError> {
     for row in transaction.rows(statement(CAPS)).await? {
-        let environment = EnvironmentName::parse(row.text("environment")?);
-        let environment = environment.map_err(|_| odd("an environment"))?;
-        let length = Length::parse(row.text("length")?).ok_or_else(|| odd("a cap's length"))?;
-        books.read_set_cap(environment, length, row.number("cap")?);
+        read_cap(books, (row.text("environment")?, row.text("length")?), row.number("cap")?)?;
     }
+    Ok(())
+}
+
+/// One cap that an operator set.
+pub(super) fn read_cap(
+    books: &mut Books,
+    (environment, length): (&str, &str),
+    cap: i64,
+) -> Result<(), StoreError> {
+    let environment = EnvironmentName::parse(environment).map_err(|_| odd("an environment"))?;
+    let length = Length::parse(length).ok_or_else(|| odd("a cap's length"))?;
+    books.read_set_cap(environment, length, cap);
     Ok(())
 }
 
@@ -84,8 +93,8 @@ pub(super) async fn read_holds(
     })
 }
 
-/// Are these holds there, and as they are said to be? Amounts only ever grow, so their sum tells.
-/// Their accounts are locked: nobody else ends one now.
+/// Are these holds there, and as they are said to be? Their accounts are locked: nobody else ends one
+/// now.
 pub(super) async fn are_there(
     transaction: &mut Transaction,
     texts: &Texts,
@@ -97,11 +106,16 @@ pub(super) async fn are_there(
     let calls: Vec<_> = holds.iter().map(|hold| hold.call).collect();
     let row = transaction.row(statement(texts.held).bind(text(&calls)?)).await?;
     let row = row.ok_or_else(|| odd("the holds"))?;
+    Ok(agree(holds, (row.number("holds")?, row.number("amount")?, row.number("on_balance")?)))
+}
+
+/// Do holds come to what was found: how many, how much, how many on the balance? Amounts only ever
+/// grow, so their sum tells.
+pub(super) fn agree(holds: &[OpenHold], found: (i64, i64, i64)) -> bool {
     let sum = |of: fn(&OpenHold) -> i64| holds.iter().map(of).try_fold(0_i64, i64::checked_add);
-    let asked = (i64::try_from(holds.len()).ok(), sum(|hold| hold.amount));
-    let on_balance = sum(|hold| i64::from(hold.on_balance));
-    let found = (Some(row.number("holds")?), Some(row.number("amount")?));
-    Ok(found == asked && on_balance == Some(row.number("on_balance")?))
+    let count = i64::try_from(holds.len()).ok();
+    let (amount, balance) = (sum(|hold| hold.amount), sum(|hold| i64::from(hold.on_balance)));
+    (count, amount, balance) == (Some(found.0), Some(found.1), Some(found.2))
 }
 
 pub(super) async fn read_charges(

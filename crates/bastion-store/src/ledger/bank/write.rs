@@ -4,8 +4,8 @@
 
 use super::super::books::{Changes, Entry, OpenHold, Sums};
 use super::rows::{entry_row, hold_row, text};
+use super::sqlite;
 use super::texts::Texts;
-use super::values;
 use crate::StoreError;
 use crate::database::Transaction;
 use crate::statement::statement;
@@ -40,7 +40,7 @@ async fn put_holds_down(
         return Ok(());
     }
     if let Transaction::Sqlite(_) = transaction {
-        return values::put_holds(transaction, holds, lease).await;
+        return sqlite::put_holds(transaction, holds, lease).await;
     }
     let rows: Vec<_> = holds.iter().map(hold_row).collect::<Result<_, _>>()?;
     transaction.run(statement(texts.put_holds).bind(text(&rows)?).bind(lease)).await?;
@@ -56,7 +56,7 @@ async fn add(
         return Ok(());
     }
     if let Transaction::Sqlite(_) = transaction {
-        return values::add_entries(transaction, entries).await;
+        return sqlite::add_entries(transaction, entries).await;
     }
     let rows: Vec<_> = entries.iter().map(entry_row).collect::<Result<_, _>>()?;
     transaction.run(statement(texts.add_entries).bind(text(&rows)?)).await?;

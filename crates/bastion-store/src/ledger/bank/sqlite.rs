@@ -1,5 +1,6 @@
-//! Holds and entries for SQLite: many rows a statement, each value handed over as it is. Opening one
-//! JSON text there took four times as long: SQLite reads a row's text anew for each of its columns.
+//! What is read and written on SQLite, which is in the process: each statement is a way to its thread and
+//! back, so there are few. Rows are handed over value by value; opening one JSON text took four times
+//! as long, because SQLite reads a row's text anew for each of its columns.
 //!
 //! It must never make a statement of any other length than those named here: each stays prepared.
 
@@ -7,9 +8,9 @@ use std::sync::{Arc, LazyLock};
 
 use bastion_types::{CalendarDay, KeyId, RequestId, SurfaceName};
 
-use super::super::books::{Entry, OpenHold};
+use super::super::books::{Books, Entry, OpenHold, Sums};
 use super::super::order::Labels;
-use super::rows::{id_of, text};
+use super::rows::{agree, id_of, odd, read_cap, text};
 use crate::StoreError;
 use crate::database::Transaction;
 use crate::statement::{Statement, Value, statement};
@@ -18,6 +19,14 @@ use crate::statement::{Statement, Value, statement};
 /// small batches have one of their own length; each stays prepared.
 const LENGTHS: [usize; 20] =
     [256, 128, 64, 32, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1];
+
+/// Everything that a batch of calls needs, in one form: accounts by their texts, caps behind 'cap ',
+/// what the named holds come to as 'holds'. No account is called so.
+const NEEDED: &str = "SELECT id, credited, spent, held FROM ledger_accounts \
+     WHERE id IN (SELECT value FROM json_each($1)) \
+     UNION ALL SELECT 'cap ' || environment || ' ' || length, cap, 0, 0 FROM ledger_caps \
+     UNION ALL SELECT 'holds', COUNT(*), COALESCE(SUM(amount), 0), COALESCE(SUM(on_balance), 0) \
+     FROM ledger_holds WHERE call IN (SELECT value FROM json_each($2))";
 
 const HOLD: &str = "INSERT INTO ledger_holds (call, lease, amount, on_balance, day, environment, \
      key_id, surface, labels) VALUES ";
@@ -37,6 +46,31 @@ static ENTRIES: LazyLock<[String; LENGTHS.len()]> =
 fn rows_of(begin: &str, (columns, rows): (usize, usize), end: &str) -> String {
     let row = format!("({})", vec!["?"; columns].join(", "));
     format!("{begin}{}{end}", vec![row; rows].join(", "))
+}
+
+/// Reads accounts and caps; are these holds there as they are said to be?
+pub(super) async fn read(
+    transaction: &mut Transaction,
+    books: &mut Books,
+    holds: &[OpenHold],
+) -> Result<bool, StoreError> {
+    let accounts = text(&books.accounts().collect::<Vec<_>>())?;
+    let calls = text(&holds.iter().map(|hold| hold.call).collect::<Vec<_>>())?;
+    let mut found = (0, 0, 0);
+    for row in transaction.rows(statement(NEEDED).bind(accounts).bind(calls)).await? {
+        let id = row.text("id")?;
+        let (credited, spent) = (row.number("credited")?, row.number("spent")?);
+        let held = row.number("held")?;
+        if let Some(cap) = id.strip_prefix("cap ") {
+            let (environment, length) = cap.split_once(' ').ok_or_else(|| odd("a cap"))?;
+            read_cap(books, (environment, length), credited)?;
+        } else if id == "holds" {
+            found = (credited, spent, held);
+        } else {
+            books.read_account(id, Sums { credited, spent, held });
+        }
+    }
+    Ok(agree(holds, found))
 }
 
 /// Writes holds down, or anew with another amount.
@@ -159,10 +193,11 @@ mod tests {
     use crate::statement::{Cached, made_statement};
 
     #[tokio::test]
-    async fn every_length_is_prepared() {
+    async fn every_statement_is_prepared() {
         let db = Database::Sqlite(SqliteDatabase::open_in_memory().await.unwrap());
         crate::migrate::migrate(&db).await.unwrap();
-        for text in HOLDS.iter().chain(&*ENTRIES) {
+        let needed = NEEDED.to_owned();
+        for text in HOLDS.iter().chain(&*ENTRIES).chain([&needed]) {
             let told = db.run(made_statement(format!("EXPLAIN {text}"), Cached::No)).await;
             assert!(told.is_ok(), "{text}: {told:?}");
         }
