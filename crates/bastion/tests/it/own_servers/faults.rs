@@ -142,7 +142,7 @@ impl Street {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_killed_or_frozen_is_noticed_by_no_caller() {
+async fn a_redis_that_is_killed_frozen_or_out_of_memory_is_noticed_by_no_caller() {
     let change = |config: String| config.replace("timeout = \"5s\"", "timeout = \"200ms\"");
     let mut street = Street::busy(change).await;
     street.three.redis.go();
@@ -155,6 +155,14 @@ async fn a_redis_that_is_killed_or_frozen_is_noticed_by_no_caller() {
     street.three.are("degraded").await;
     street.callers.come_to(Some(200), LOOK).await;
     street.three.redis.signal("CONT");
+    street.three.are("ready").await;
+    street.is_well().await;
+    // Without memory for a single key, and nothing that it may evict.
+    assert_eq!(street.three.redis.tell("CONFIG SET maxmemory 1"), "+OK\r\n");
+    street.three.are("degraded").await;
+    street.callers.come_to(Some(200), LOOK).await;
+    street.three.nodes[0].log.wait_for("is out of memory");
+    assert_eq!(street.three.redis.tell("CONFIG SET maxmemory 0"), "+OK\r\n");
     street.three.are("ready").await;
     street.is_well().await;
     let came = street.ends(&[]).await;

@@ -21,7 +21,8 @@ async fn usage(bastion: &Bastion, answer: &Answer) -> Value {
 
 fn reported() -> Value {
     json!({"input_tokens": 11, "cached_input_tokens": 4, "cache_write_tokens": 0,
-        "output_tokens": 7, "reasoning_tokens": 3, "images": 0, "audio_ms": 0, "characters": 0, "estimated": false})
+        "output_tokens": 7, "reasoning_tokens": 3, "images": 0, "audio_ms": 0, "characters": 0,
+        "stated_cost": null, "estimated": false})
 }
 
 /// A body, and what the upstream must get instead.
