@@ -184,10 +184,14 @@ async fn two_hundred_callers_never_pass_a_cap_worth_fifty_calls() {
     let spent = nanos(&till.shown()["spent"]);
     assert_eq!(spent, passed * one);
     assert!(spent <= cap, "{spent} of {cap}");
-    // Whoever fits is let through: what is left is less than one call may cost.
+    // Whoever fits is let through, to the last one: as many as one after the other would be.
     let last = till.client().chat(CHAT).await;
     assert_eq!(last.refusal(), (402, "cap_exceeded".to_owned()));
-    assert!(passed >= 45, "{passed} of 50");
+    let text = last.text();
+    let (_, bound) = text.split_once("this call may cost ").unwrap();
+    let (bound, _) = bound.split_once(' ').unwrap();
+    let bound = bastion_types::Money::parse(bound).unwrap().nanos();
+    assert_eq!(passed, (cap - bound) / one + 1, "{spent} of {cap}, {bound} each at most");
 }
 
 #[tokio::test]
