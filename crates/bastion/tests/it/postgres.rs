@@ -100,12 +100,17 @@ impl Postgres {
         let mut server = self.server();
         server.arg("-D").arg(self.data()).args(["-p", &self.port.to_string()]);
         server.stdout(Stdio::null()).stderr(Stdio::null());
-        self.child = Some(server.spawn().unwrap());
+        let mut child = server.spawn().unwrap();
         let began = SystemTime::now();
         while !self.program("pg_isready").args(self.address()).output().unwrap().status.success() {
             assert!(began.elapsed().unwrap() < LIMIT, "PostgreSQL does not listen");
             std::thread::park_timeout(LOOK_AGAIN);
+            // It ends at once while a process of one that was killed still has its memory.
+            if child.try_wait().unwrap().is_some() {
+                child = server.spawn().unwrap();
+            }
         }
+        self.child = Some(child);
     }
 
     fn server(&self) -> Command {
