@@ -17,7 +17,7 @@ const QUEUE_SETTLEMENTS: usize = 16_384;
 
 /// How long settlements are gathered: a transaction and a sync of the disk for each of them would
 /// cost more than its call. A hold, an extension or somebody in line ends that at once.
-const GATHER: Duration = Duration::from_millis(20);
+const GATHER: Duration = Duration::from_millis(50);
 
 /// Where tasks and settlements are brought.
 pub(in crate::ledger) struct Desk {
