@@ -13,6 +13,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio_util::sync::CancellationToken;
 
 use crate::connection::{ConnectionLimits, serve};
 use crate::{Drain, Handler, Tasks, Tls};
@@ -20,6 +21,9 @@ use occupation::{Occupation, OwnTime};
 
 /// Connections that wait for a thread to take them over.
 const HAND_OVER_PLACES: usize = 256;
+
+/// How long calls that a drain cuts may take to settle what they used.
+const TO_SETTLE: Duration = Duration::from_secs(2);
 
 /// A timer that ends before all others of a runtime makes it write to itself and look again, and
 /// each idle connection's would be one. With a tick there is always an earlier one: measured with
@@ -128,11 +132,12 @@ impl Serving {
         let handler = Arc::new(make(tasks.clone()));
         let mut tick = tokio::time::interval(TICK);
         let mut own_time = OwnTime::new(tokio::runtime::Handle::current().metrics());
+        let cut = CancellationToken::new();
         loop {
             tokio::select! {
                 biased;
                 connection = handed.recv() => match connection {
-                    Some(connection) => self.spawn(&tasks, connection, &handler),
+                    Some(connection) => self.spawn(&tasks, connection, (&handler, &cut)),
                     None => break,
                 },
                 _ = tick.tick() => own_time.tell(&self.occupation),
@@ -143,18 +148,30 @@ impl Serving {
                 left = tasks.running(),
                 "the drain's deadline is over; what still runs is cut"
             );
+            cut.cancel();
+            if tokio::time::timeout(TO_SETTLE, tasks.finished()).await.is_err() {
+                tracing::error!(left = tasks.running(), "what was cut did not come to its end");
+            }
         }
     }
 
-    fn spawn<H: Handler>(&self, tasks: &Tasks, connection: Handed, handler: &Arc<H>) {
+    fn spawn<H: Handler>(
+        &self,
+        tasks: &Tasks,
+        connection: Handed,
+        (handler, cut): (&Arc<H>, &CancellationToken),
+    ) {
         let Handed { stream, peer, place } = connection;
         let occupation = Arc::clone(&self.occupation);
         let handler = Arc::clone(handler);
         let (limits, tls, drain) = (self.limits, self.tls.clone(), self.drain.clone());
+        let cut = cut.clone();
         tasks.spawn(async move {
             match tokio::net::TcpStream::from_std(stream) {
                 Ok(stream) => {
-                    serve((stream, peer), handler, (limits, tls.as_deref()), drain).await;
+                    let serving = serve((stream, peer), handler, (limits, tls.as_deref()), drain);
+                    // To its calls a connection that is cut is a caller who left: they settle.
+                    cut.run_until_cancelled(serving).await;
                 }
                 Err(cause) => tracing::warn!(%cause, "a connection could not be taken over"),
             }

@@ -71,6 +71,7 @@ struct Reported {
     input_tokens: Option<u64>,
     completion_tokens: Option<u64>,
     output_tokens: Option<u64>,
+    total_tokens: Option<u64>,
     prompt_tokens_details: Option<InputDetails>,
     input_tokens_details: Option<InputDetails>,
     completion_tokens_details: Option<OutputDetails>,
@@ -151,7 +152,10 @@ fn millis(seconds: f64) -> Option<u64> {
 
 fn believed(reported: &Reported) -> Option<Usage> {
     let input_tokens = reported.prompt_tokens.or(reported.input_tokens)?;
-    let output_tokens = reported.completion_tokens.or(reported.output_tokens).unwrap_or(0);
+    // Who tells a total alone tells what is left of it.
+    let rest = || reported.total_tokens.map(|total| total.saturating_sub(input_tokens));
+    let output_tokens = reported.completion_tokens.or(reported.output_tokens).or_else(rest);
+    let output_tokens = output_tokens.unwrap_or(0);
     let input_details =
         reported.prompt_tokens_details.as_ref().or(reported.input_tokens_details.as_ref());
     let output_details =
@@ -196,6 +200,18 @@ mod tests {
         assert_eq!((usage.input_tokens, usage.cached_input_tokens), (10, 4));
         assert_eq!((usage.output_tokens, usage.reasoning_tokens), (7, 3));
         assert!(!usage.estimated);
+    }
+
+    #[test]
+    fn a_total_tells_the_output_where_nothing_else_does() {
+        let read = |usage: &str| {
+            let body = format!(r#"{{"usage":{{"prompt_tokens":10,{usage}}}}}"#);
+            answer_usage(body.as_bytes()).unwrap().output_tokens
+        };
+        assert_eq!(read(r#""total_tokens":900"#), 890);
+        assert_eq!(read(r#""total_tokens":10"#), 0);
+        assert_eq!(read(r#""total_tokens":9"#), 0);
+        assert_eq!(read(r#""completion_tokens":7,"total_tokens":900"#), 7);
     }
 
     #[test]

@@ -51,7 +51,8 @@ pub(super) async fn relay(
         Outcome::Answered(Answer::Whole(whole)) if line.is_open() => {
             // The caller reads a stream already; another attempt was answered as a whole.
             let told = told_inside(&Refusal::UpstreamError, arrival, line).await;
-            Relayed { unknown: whole.head.status.is_success(), ..told }
+            let reported = whole.reported.map(|usage| *usage);
+            Relayed { unknown: whole.head.status.is_success(), reported, ..told }
         }
         Outcome::Answered(Answer::Whole(whole)) => whole_answer(desk, whole, (line, limit_tokens)),
         Outcome::Answered(Answer::Audio(open)) => {

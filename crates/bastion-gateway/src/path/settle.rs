@@ -5,7 +5,7 @@
 mod bill;
 
 use bastion_store::{Cost, Labels, Settled, StoreError};
-use bastion_types::{Money, Usage};
+use bastion_types::{Money, StreamOutcome, Usage};
 use bastion_wire::Work;
 
 use super::authenticate::Caller;
@@ -106,10 +106,17 @@ fn used(relayed: &Relayed, work: Work, bounds: (u64, u64)) -> Usage {
         // The text says what speech costs, once the upstream speaks.
         return Usage { characters, ..Usage::default() };
     }
-    if let Some(reported) = relayed.reported {
-        return reported;
+    match relayed.reported {
+        Some(reported) if !is_early(relayed, &reported) => reported,
+        None if !relayed.unknown => Usage::default(),
+        Some(_) | None => estimated(relayed, work, bounds),
     }
-    if relayed.unknown { estimated(relayed, work, bounds) } else { Usage::default() }
+}
+
+/// A report of nothing, from the beginning of a stream that was cut behind it.
+fn is_early(relayed: &Relayed, reported: &Usage) -> bool {
+    let is_cut = matches!(relayed.stream, StreamOutcome::Cancelled | StreamOutcome::Interrupted);
+    is_cut && relayed.passed_bytes > 0 && reported.output_tokens == 0
 }
 
 fn estimated(

@@ -193,20 +193,22 @@ impl Ledger {
         }
         let reference = format!("adjustment/{reference}");
         let bank = &self.inner.bank;
-        let (payer, call, on_balance) = match concerns {
+        let (payer, call, on_balance, labels) = match concerns {
             Concerns::Call(call) => {
                 let row = bank.db().row(statement(CHARGE).bind(call.as_str())).await?;
                 let row = row.ok_or(HandError::UnknownCall(call))?;
-                (bank::rows::payer(&row)?, Some(call), row.number("on_balance")? != 0)
+                let on_balance = row.number("on_balance")? != 0;
+                // What it was spent on is what it is given back of.
+                (bank::rows::payer(&row)?, Some(call), on_balance, bank::rows::labels(&row)?)
             }
             Concerns::Environment(environment, day) => {
                 let payer = Payer { environment, key_id: None, surface: None, day };
-                (payer, None, self.inner.limited.has_balance())
+                (payer, None, self.inner.limited.has_balance(), Labels::default())
             }
         };
         let refund = call.is_some() && amount < Money::ZERO;
         let kind = if refund { EntryKind::Refund } else { EntryKind::Adjustment };
-        let labels = Labels { reason: Some(reason), ..Labels::default() };
+        let labels = Labels { reason: Some(reason), stated_nanos: None, ..labels };
         let entry = self.by_hand(kind, (amount, reference.clone()), labels);
         let mut books = Books::default();
         let places = books.stand(&payer);

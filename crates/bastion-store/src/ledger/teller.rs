@@ -26,6 +26,9 @@ const BATCH_TASKS: usize = 1024;
 /// Settlements that are kept while the database is away.
 const MAX_OWED: usize = 65_536;
 
+/// Places of those that are kept for holds of calls that were refused meanwhile.
+const KEPT_FOR_GIVING_BACK: usize = 8_192;
+
 /// From a batch that failed to the next try.
 const PAUSE: Duration = Duration::from_millis(250);
 

@@ -31,6 +31,7 @@ async fn calls_of_an_older_version_are_kept_whole() {
         "usage": {
             "input_tokens": 1, "cached_input_tokens": 2, "cache_write_tokens": 0, "output_tokens": 3,
             "reasoning_tokens": 4, "images": 0, "audio_ms": 0, "characters": 0,
+            "stated_cost": null,
             "estimated": true
         },
         "cost": "0.5", "latency_ms": 60000, "first_event_ms": 321, "user": "u 'é' \"x\"", "ended_empty": false, "observed": null,

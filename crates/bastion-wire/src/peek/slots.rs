@@ -199,14 +199,20 @@ impl<'a> Slots<'a> {
     pub(super) fn user(&self) -> Result<Option<Cow<'a, str>>, Refusal> {
         let one = |field| match self.get(field).map(string) {
             None => Ok(None),
-            Some(Some(user)) if user.len() <= MAX_USER_BYTES => Ok(Some(user)),
+            Some(Some(user)) if is_label(&user) => Ok(Some(user)),
             Some(_) => {
-                Err(wrong_type(field, &format!("a string of at most {MAX_USER_BYTES} bytes")))
+                let rule = format!("a string of at most {MAX_USER_BYTES} bytes on one line");
+                Err(wrong_type(field, &rule))
             }
         };
         let (identifier, user) = (one(Field::SafetyIdentifier)?, one(Field::User)?);
         Ok(identifier.or(user))
     }
+}
+
+/// What is stored and shown in one line has no control characters; a database keeps no NUL.
+fn is_label(user: &str) -> bool {
+    user.len() <= MAX_USER_BYTES && !user.chars().any(char::is_control)
 }
 
 /// What one pass over the body finds.

@@ -65,7 +65,7 @@ async fn a_field_that_policy_reads_must_have_its_type() {
     let scene = Scene::set();
     let long = format!("\"{}\"", "u".repeat(257));
     let counts = ["\"5\"", "0", "-1", "1.5", "1e3", "[]", "{}", "true", "99999999999999999999"];
-    let users = ["5", "[]", "{}", "true", "\"\\ud800\"", &long];
+    let users = ["5", "[]", "{}", "true", "\"\\ud800\"", "\"a\\u0000b\"", "\"a\\nb\"", &long];
     let flags = ["\"yes\"", "1", "0", "[]", "{}", "\"true\""];
     let fields: [(&str, &[&str]); 8] = [
         ("stream", &flags),

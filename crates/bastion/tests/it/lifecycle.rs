@@ -35,10 +35,15 @@ async fn a_drain_cuts_at_its_deadline_and_still_ends_well() {
     let client = Client::new(bastion.callers, &bastion.key("dev", &[]));
     upstream.play("[[answer]]\nstall_after = 2\n");
     let stream = client.open_stream().await;
+    let id = stream.headers()["x-request-id"].to_str().unwrap().to_owned();
     bastion.signal("INT");
     assert_eq!(bastion.wait(), Some(0), "{}", bastion.log.text());
     bastion.log.wait_for("what still runs is cut");
     assert!(stream.into_body().collect().await.is_err(), "a cut never looks like an end");
+    // What was cut has its record, with what was used until then.
+    let bastion = Bastion::start(bastion.into_folder(), |_| {});
+    let call = bastion.last_call(&id).await;
+    assert_eq!((&call["stream"], &call["usage"]["estimated"]), (&"cancelled".into(), &true.into()));
 }
 
 #[tokio::test]

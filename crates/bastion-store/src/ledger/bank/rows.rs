@@ -187,8 +187,7 @@ pub(super) fn id_of(entry: &Entry) -> Result<RequestId, StoreError> {
 }
 
 fn hold(row: &Row) -> Result<OpenHold, StoreError> {
-    let labels: Labels =
-        serde_json::from_str(row.text("labels")?).map_err(|_| odd("a hold's labels"))?;
+    let labels = labels(row)?;
     Ok(OpenHold {
         call: call(row, "call")?,
         amount: row.number("amount")?,
@@ -196,6 +195,11 @@ fn hold(row: &Row) -> Result<OpenHold, StoreError> {
         payer: payer(row)?,
         labels,
     })
+}
+
+/// What a hold or a charge is told apart by.
+pub(in crate::ledger) fn labels(row: &Row) -> Result<Labels, StoreError> {
+    serde_json::from_str(row.text("labels")?).map_err(|_| odd("the labels of an entry"))
 }
 
 /// Whose a hold or a charge is.

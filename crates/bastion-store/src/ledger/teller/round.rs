@@ -2,7 +2,6 @@
 //!
 //! It must never answer what the database has not confirmed.
 
-use std::mem;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -13,7 +12,7 @@ use super::super::marks::Marks;
 use super::super::order::{Charged, NotHeld, Ticket};
 use super::line::refuse;
 use super::task::{Extending, Settling, Task, Waiting};
-use super::{BATCH_TASKS, MAX_OWED, PAUSE, Teller};
+use super::{BATCH_TASKS, KEPT_FOR_GIVING_BACK, MAX_OWED, PAUSE, Teller};
 use crate::StoreError;
 
 /// A round's tasks, each with the accounts that it stands on.
@@ -55,9 +54,13 @@ impl Teller {
     fn sort(&mut self, fresh: &mut Vec<Task>, books: &mut Books, needs: &mut Needs) -> Round {
         let mut round = Round::default();
         let due = self.retry_at.is_none_or(|at| at <= Instant::now());
-        let owed = if due { mem::take(&mut self.owed) } else { Vec::new() };
-        let mut settling = owed;
-        settling.extend(self.brought.take_settlements(BATCH_TASKS));
+        // No batch grows with an outage: what a database did not take at once it would never take.
+        let owed = if due { self.owed.len().min(BATCH_TASKS) } else { 0 };
+        let mut settling: Vec<_> = self.owed.drain(..owed).collect();
+        // What there would be no room to owe stays with the calls that bring it.
+        let kept = self.owed.len() + settling.len() + KEPT_FOR_GIVING_BACK;
+        let room = MAX_OWED.saturating_sub(kept).min(BATCH_TASKS);
+        settling.extend(self.brought.take_settlements(room));
         for waiting in self.line.take() {
             round.wait(Box::new(waiting), books);
         }
@@ -117,6 +120,7 @@ impl Teller {
     fn hand_over(&mut self, waiting: Waiting, ticket: Ticket) {
         if let Err(Ok(ticket)) = waiting.answer.send(Ok(ticket)) {
             self.owe(self.give_back(ticket));
+            self.retry_at.get_or_insert_with(Instant::now);
         }
     }
 

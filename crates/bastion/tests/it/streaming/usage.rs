@@ -153,6 +153,20 @@ async fn usage_on_a_chunk_with_content_stays() {
 }
 
 #[tokio::test]
+async fn a_report_from_before_a_cut_is_not_taken_for_all_that_was_used() {
+    let early = "],\"usage\":{\"prompt_tokens\":11,\"completion_tokens\":0}}\n\n";
+    let first = word("begin").replace("]}\n\n", early);
+    let acts = vec![Act::Head, say(&first), say(word("much more")), wait_ms(20), Act::Cut];
+    let stage = Stage::playing(vec![acts]).await;
+    let (bastion, client) = stage.open(|config| config);
+    let answer = client.chat(STREAM).await;
+    let call = bastion.last_call(answer.header("x-request-id")).await;
+    assert_eq!(call["stream"], "interrupted", "{call}");
+    assert_eq!(call["usage"]["estimated"], true, "{call}");
+    assert!(call["usage"]["output_tokens"].as_u64().unwrap() > 1, "{call}");
+}
+
+#[tokio::test]
 async fn the_usage_is_dropped_whole_wherever_the_stream_is_split() {
     for end in ["\n", "\r\n", "\r"] {
         let line = |text: &str| text.replace('\n', end);
