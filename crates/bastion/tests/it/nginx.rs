@@ -53,7 +53,9 @@ impl Nginx {
     pub(crate) fn signal(&self, name: &str) {
         let own = self.child.id();
         let workers = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap();
-        let all = workers.split_whitespace().map(str::to_owned).chain([own.to_string()]);
+        // The master first: it would start another worker for one that is killed.
+        let all = [own.to_string()];
+        let all = all.into_iter().chain(workers.split_whitespace().map(str::to_owned));
         let sent = Command::new("kill").arg(format!("-{name}")).args(all).status();
         assert!(sent.unwrap().success());
     }
