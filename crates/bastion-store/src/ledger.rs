@@ -33,7 +33,7 @@ pub use order::{
     UnknownOutcome,
 };
 pub use settled::Settled;
-pub use spend::{SpendBy, SpendRow};
+pub use spend::{SpendBy, SpendRow, Spent};
 pub use verify::{Difference, Verdict};
 
 #[cfg(test)]

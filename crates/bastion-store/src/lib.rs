@@ -42,8 +42,8 @@ pub use keys::{
 };
 pub use ledger::{
     Account, Adjustment, Cap, Charged, Concerns, Cost, Difference, HandError, HoldOrder, Labels,
-    Ledger, Marks, NotHeld, Payer, Prepaid, SetCap, Settled, Shortage, SpendBy, SpendRow, Ticket,
-    TopUp, TopUpOutcome, UnknownOutcome, Verdict,
+    Ledger, Marks, NotHeld, Payer, Prepaid, SetCap, Settled, Shortage, SpendBy, SpendRow, Spent,
+    Ticket, TopUp, TopUpOutcome, UnknownOutcome, Verdict,
 };
 pub use migrate::SchemaState;
 pub use nodes::{LEASE, LeaseEnding, LeaseId, MAX_NODES, NodeRecord, Nodes};

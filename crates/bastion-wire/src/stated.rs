@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 /// A single answer that costs more is a slip of the upstream's: no statement.
-const MOST_UNITS: u64 = 10_000;
+const MOST_UNITS: u64 = 1_000;
 
 /// A cost as those who state one write it.
 #[derive(Deserialize)]
@@ -63,7 +63,7 @@ mod tests {
         check("\"0.0021\"", Some("0.0021"));
         check(r#"{"input_tokens_cost":0.1,"total_cost":0.3}"#, Some("0.30"));
         check("0.0000000004", Some("0.00"));
-        for odd in ["-1", "1e300", "10000.1", "\"-1\"", "\"$1\"", "{}", "[1]", "true", "null"] {
+        for odd in ["-1", "1e300", "1000.1", "\"-1\"", "\"$1\"", "{}", "[1]", "true", "null"] {
             check(odd, None);
         }
     }

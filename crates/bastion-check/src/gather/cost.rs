@@ -32,7 +32,7 @@ pub(super) async fn spend(
     let by_hand = set.map(|cap| CapFacts { amount: cap.cap, source: CapSource::SetByHand });
     let configured = settings.caps.monthly;
     let configured = configured.map(|amount| CapFacts { amount, source: CapSource::Configured });
-    let rows = ledger.spend(SpendBy::Environment, month).await?;
+    let rows = ledger.spend(SpendBy::Environment, month).await?.rows;
     let row = rows.iter().find(|row| row.name.as_deref() == Some(environment.as_str()));
     let count = |number: Option<i64>| u64::try_from(number.unwrap_or_default()).unwrap_or_default();
     Ok(SpendFacts {

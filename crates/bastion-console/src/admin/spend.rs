@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use bastion_store::{SpendBy, SpendRow};
+use bastion_store::{SpendBy, SpendRow, Spent};
 use bastion_types::{CalendarMonth, Money, Zone};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use crate::description::Description;
 use crate::desk::Desk;
 use crate::operation::Operation;
 use crate::problem::Problem;
-use crate::schema::{self, amount, count, currency, object, query, text};
+use crate::schema::{self, amount, count, currency, nullable, object, query, text};
 
 const PATH: &str = "/admin/v1/spend";
 
@@ -44,6 +44,7 @@ struct Shown {
     currency: String,
     data: Vec<SpendRow>,
     total: Money,
+    further: u64,
 }
 
 async fn show(desk: Arc<Desk>, ask: Ask) -> Result<Answer, Problem> {
@@ -52,17 +53,25 @@ async fn show(desk: Arc<Desk>, ask: Ask) -> Result<Answer, Problem> {
     let by = query.parsed("by", rule, SpendBy::parse)?.unwrap_or(SpendBy::Environment);
     let month = query
         .parsed("month", "is a month such as 2026-11", |text| CalendarMonth::parse(text).ok())?;
-    let month = month.unwrap_or_else(|| Zone::UTC.day_of(desk.clock.now()).month());
-    let data = desk.store.ledger().spend(by, month).await;
-    let data = data.map_err(|cause| Problem::store(ask.id, &cause))?;
-    let total = data.iter().try_fold(Money::ZERO, |sum, row| sum.checked_add(row.amount));
+    let month = month.unwrap_or_else(|| usual_zone(&desk).day_of(desk.clock.now()).month());
+    let spent = desk.store.ledger().spend(by, month).await;
+    let Spent { rows, total, further } = spent.map_err(|cause| Problem::store(ask.id, &cause))?;
     Answer::ok(&Shown {
         month: month.to_string(),
         by: by.as_str(),
         currency: desk.deployment.currency(),
-        data,
-        total: total.ok_or_else(Problem::internal)?,
+        data: rows,
+        total,
+        further,
     })
+}
+
+/// The environments' own time zone where all have the same one.
+fn usual_zone(desk: &Desk) -> Zone {
+    let names = desk.deployment.environments();
+    let mut zones = names.iter().filter_map(|name| desk.deployment.money(name)).map(|of| of.zone);
+    let first = zones.next().unwrap_or(Zone::UTC);
+    if zones.all(|zone| zone.name() == first.name()) { first } else { Zone::UTC }
 }
 
 fn describe() -> Description {
@@ -72,7 +81,11 @@ fn describe() -> Description {
         summary: "What was spent in a month of the environments' time zones, the most first",
         parameters: vec![
             query("by", "what it is told apart by", &by),
-            query("month", "this month if left out", &text("^[0-9]{4}-(0[1-9]|1[0-2])$")),
+            query(
+                "month",
+                "if left out this one, in the environments' time zone, or UTC where they differ",
+                &text("^[0-9]{4}-(0[1-9]|1[0-2])$"),
+            ),
         ],
         body: None,
         answers: vec![(200, schema::json_answer("the month", "Spend"))],
@@ -88,12 +101,14 @@ fn spend_schema() -> Value {
         "input_tokens": count(),
         "output_tokens": count(),
         "estimated_calls": count(),
+        "stated_amount": nullable(&amount("what the upstreams say it cost; null: none says it")),
     }));
     object(&json!({
         "month": text("^[0-9]{4}-(0[1-9]|1[0-2])$"),
         "by": { "enum": SpendBy::NAMES },
         "currency": currency(),
         "data": { "type": "array", "items": row },
-        "total": amount("of all rows"),
+        "total": amount("of all rows, those that are not shown, too"),
+        "further": { "type": "integer", "minimum": 0, "description": "rows that are not shown" },
     }))
 }

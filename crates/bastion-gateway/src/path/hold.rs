@@ -6,7 +6,7 @@ mod purse;
 mod words;
 
 use bastion_store::{HoldOrder, Labels, NotHeld, Payer, Ticket};
-use bastion_types::{Money, Refusal};
+use bastion_types::{Money, Refusal, Timestamp};
 
 use super::authenticate::Caller;
 use super::door::Arrival;
@@ -41,7 +41,8 @@ pub(super) async fn hold(
     mut screened: Screened,
 ) -> Result<Box<Hold>, Turned> {
     let each = screened.bound();
-    let order = order(caller, arrival, &screened, each);
+    let now = desk.gateway.tools.clock.now();
+    let order = order(caller, (arrival, now), &screened, each);
     let held = match countable(desk, caller, (&order, &screened), each) {
         Ok(observed) => {
             if let Some(observed) = observed {
@@ -110,7 +111,7 @@ fn countable(
 
 fn order(
     caller: &Caller,
-    arrival: &Arrival,
+    (arrival, now): (&Arrival, Timestamp),
     screened: &Screened,
     each: Option<Money>,
 ) -> HoldOrder {
@@ -120,7 +121,8 @@ fn order(
         environment: key.environment.clone(),
         key_id: Some(key.id),
         surface: screened.about.surface.clone(),
-        day: money.zone.day_of(arrival.at),
+        // Not of its arrival: calls pass one another on their way here.
+        day: money.zone.day_of(now),
     };
     let surface = payer.surface.as_ref().and_then(|name| caller.policy.surface(name.as_str()));
     let surface = surface.map(|surface| surface.money).unwrap_or_default();

@@ -46,7 +46,7 @@ pub(super) fn settle(
         desk.gateway.tools.metrics.observed(&refusal, &caller.key.environment);
     }
     let bounds = (text_bytes, screened.output_bound_tokens);
-    let own = used(&relayed, screened.work, bounds);
+    let own = timed(&relayed, screened.work, used(&relayed, screened.work, bounds));
     let lost = unheard(screened.work, bounds);
     let usage = relayed.lost.iter().fold(own, |sum, _| sum.plus(&lost));
     let nothing = screened.is_priced().then_some(Money::ZERO);
@@ -111,6 +111,18 @@ fn used(relayed: &Relayed, work: Work, bounds: (u64, u64)) -> Usage {
         None if !relayed.unknown => Usage::default(),
         Some(_) | None => estimated(relayed, work, bounds),
     }
+}
+
+/// A recording that is paid by the minute, and whose report says no length, is as long as its bytes
+/// make likely.
+fn timed(relayed: &Relayed, work: Work, usage: Usage) -> Usage {
+    let Work::Transcript { estimated_ms, .. } = work else { return usage };
+    let price = relayed.route.as_ref().and_then(|route| route.price.as_ref());
+    let by_the_minute = price.is_some_and(|price| price.per_audio_minute > Money::ZERO);
+    if by_the_minute && relayed.reported.is_some() && usage.audio_ms == 0 {
+        return Usage { audio_ms: estimated_ms, estimated: true, ..usage };
+    }
+    usage
 }
 
 /// A report of nothing, from the beginning of a stream that was cut behind it.

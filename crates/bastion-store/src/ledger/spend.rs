@@ -52,27 +52,60 @@ pub struct SpendRow {
     pub output_tokens: i64,
     /// Those of them whose charge is an estimate, at least in part.
     pub estimated_calls: i64,
+    /// What the upstreams say that they cost, in a currency of their own; none: none said it.
+    pub stated_amount: Option<Money>,
+}
+
+/// A month.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Spent {
+    /// The most expensive rows, at most a thousand.
+    pub rows: Vec<SpendRow>,
+    /// Of all rows, those beyond them, too.
+    pub total: Money,
+    /// How many rows there are beyond them.
+    pub further: u64,
 }
 
 /// At most a thousand rows: the most expensive ones.
 macro_rules! spend {
-    ($by:literal) => {
+    ($by:expr, $labels:literal) => {
         concat!(
             "SELECT name, CAST(SUM(amount) AS BIGINT) AS amount, CAST(SUM(calls) AS BIGINT) AS ",
             "calls, CAST(SUM(input_tokens) AS BIGINT) AS input_tokens, CAST(SUM(output_tokens) ",
-            "AS BIGINT) AS output_tokens, CAST(SUM(estimated) AS BIGINT) AS estimated FROM (",
+            "AS BIGINT) AS output_tokens, CAST(SUM(estimated) AS BIGINT) AS estimated, ",
+            "CAST(SUM(stated) AS BIGINT) AS stated, ",
+            "CAST(SUM(SUM(amount)) OVER () AS BIGINT) AS total, ",
+            "CAST(COUNT(*) OVER () AS BIGINT) AS names FROM (",
             "SELECT ",
             $by,
             " AS name, amount, 1 AS calls, input_tokens, output_tokens, ",
-            "CASE WHEN marks & 3 <> 0 THEN 1 ELSE 0 END AS estimated FROM ledger_entries ",
+            "CASE WHEN marks & 3 <> 0 THEN 1 ELSE 0 END AS estimated, CAST(",
+            $labels,
+            " ->> 'stated_nanos' AS BIGINT) AS stated FROM ledger_entries ",
             "WHERE kind = 'charge' AND id >= $1 AND id < $2 AND day >= $3 AND day <= $4 ",
             "UNION ALL SELECT ",
             $by,
             " AS name, amount, 0 AS calls, input_tokens, ",
-            "output_tokens, 0 AS estimated FROM ledger_entries ",
+            "output_tokens, 0 AS estimated, NULL AS stated FROM ledger_entries ",
             "WHERE kind <> 'charge' AND kind <> 'top_up' AND day >= $3 AND day <= $4",
             ") AS moved GROUP BY name ORDER BY 2 DESC, 1 LIMIT 1000"
         )
+    };
+}
+
+/// The statement of one database, which opens labels so.
+macro_rules! on {
+    ($labels:literal, $by:expr) => {
+        match $by {
+            SpendBy::Environment => spend!("environment", $labels),
+            SpendBy::Key => spend!("key_id", $labels),
+            SpendBy::Surface => spend!("surface", $labels),
+            SpendBy::Service => spend!(concat!($labels, " ->> 'service'"), $labels),
+            SpendBy::Model => spend!(concat!($labels, " ->> 'model'"), $labels),
+            SpendBy::User => spend!(concat!($labels, " ->> 'user'"), $labels),
+            SpendBy::Upstream => spend!(concat!($labels, " ->> 'upstream'"), $labels),
+        }
     };
 }
 
@@ -125,22 +158,9 @@ impl SpendBy {
     }
 
     fn text(self, dialect: Dialect) -> &'static str {
-        match (self, dialect) {
-            (SpendBy::Environment, _) => spend!("environment"),
-            (SpendBy::Key, _) => spend!("key_id"),
-            (SpendBy::Surface, _) => spend!("surface"),
-            (SpendBy::Service, Dialect::Sqlite) => spend!("labels ->> 'service'"),
-            (SpendBy::Model, Dialect::Sqlite) => spend!("labels ->> 'model'"),
-            (SpendBy::User, Dialect::Sqlite) => spend!("labels ->> 'user'"),
-            (SpendBy::Upstream, Dialect::Sqlite) => spend!("labels ->> 'upstream'"),
-            (SpendBy::Service, Dialect::Postgres) => {
-                spend!("CAST(labels AS jsonb) ->> 'service'")
-            }
-            (SpendBy::Model, Dialect::Postgres) => spend!("CAST(labels AS jsonb) ->> 'model'"),
-            (SpendBy::User, Dialect::Postgres) => spend!("CAST(labels AS jsonb) ->> 'user'"),
-            (SpendBy::Upstream, Dialect::Postgres) => {
-                spend!("CAST(labels AS jsonb) ->> 'upstream'")
-            }
+        match dialect {
+            Dialect::Sqlite => on!("labels", self),
+            Dialect::Postgres => on!("CAST(labels AS jsonb)", self),
         }
     }
 }
@@ -151,11 +171,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn spend(
-        &self,
-        by: SpendBy,
-        month: CalendarMonth,
-    ) -> Result<Vec<SpendRow>, StoreError> {
+    pub async fn spend(&self, by: SpendBy, month: CalendarMonth) -> Result<Spent, StoreError> {
         let db = self.inner.bank.db();
         let end = Zone::UTC.end_of_month(month).unwrap_or(Timestamp::from_micros(i64::MAX));
         let (from, to) = (end.minus(MONTH).minus(AROUND), end.plus(AROUND));
@@ -164,7 +180,14 @@ impl Ledger {
             .bind(RequestId::lowest_at(to).to_string())
             .bind(format!("{month}-01"))
             .bind(format!("{month}-31"));
-        db.rows_patiently(asked).await?.iter().map(read).collect()
+        let rows = db.rows_patiently(asked).await?;
+        let Some(first) = rows.first() else { return Ok(Spent::default()) };
+        let beyond = first.number("names")?.saturating_sub_unsigned(count(rows.len()));
+        Ok(Spent {
+            total: Money::from_nanos(first.number("total")?),
+            further: u64::try_from(beyond).unwrap_or_default(),
+            rows: rows.iter().map(read).collect::<Result<_, _>>()?,
+        })
     }
 }
 
@@ -189,6 +212,10 @@ impl Ledger {
     }
 }
 
+fn count(rows: usize) -> u64 {
+    u64::try_from(rows).unwrap_or(u64::MAX)
+}
+
 fn read(row: &Row) -> Result<SpendRow, StoreError> {
     Ok(SpendRow {
         name: row.maybe_text("name")?.map(str::to_owned),
@@ -197,6 +224,7 @@ fn read(row: &Row) -> Result<SpendRow, StoreError> {
         input_tokens: row.number("input_tokens")?,
         output_tokens: row.number("output_tokens")?,
         estimated_calls: row.number("estimated")?,
+        stated_amount: row.maybe_number("stated")?.map(Money::from_nanos),
     })
 }
 

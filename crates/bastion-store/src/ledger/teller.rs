@@ -103,7 +103,8 @@ impl Teller {
     fn due(&self) -> Option<Instant> {
         let look = (!self.line.is_empty()).then(|| Instant::now() + LOOK_AGAIN);
         let look = look.into_iter().chain(self.line.first_end()).min();
-        let retry = if self.owed.is_empty() { None } else { self.retry_at };
+        let owes = !self.owed.is_empty();
+        let retry = owes.then(|| self.retry_at.unwrap_or_else(Instant::now));
         [look, retry].into_iter().flatten().min()
     }
 

@@ -5,7 +5,8 @@
 mod calendar;
 
 use bastion_types::{
-    AccountId, Clock, EnvironmentName, KeyId, Length, Money, RequestId, Scope, Usage, Zone,
+    AccountId, CalendarMonth, Clock, EnvironmentName, KeyId, Length, Money, RequestId, Scope,
+    Usage, Zone,
 };
 
 use super::*;
@@ -63,7 +64,7 @@ impl Scene {
         HoldOrder { caps: vec![cap], ..HoldOrder::new(call, self.payer(), m(amount)) }
     }
 
-    async fn month(&self) -> Account {
+    pub(super) async fn month(&self) -> Account {
         let scope = Scope::Environment(prod());
         let id = AccountId::over(scope, Length::Month, self.payer().day);
         self.ledger.account(&id).await.unwrap()
@@ -442,4 +443,40 @@ async fn what_is_owed_is_written_before_the_end() {
     assert_eq!(scene.month().await, Account { spent: m("2"), ..Account::default() });
     let told = scene.ledger.hold(scene.order("1", "10")).await.unwrap_err();
     assert!(matches!(told, NotHeld::Unavailable { .. }));
+}
+
+fn of_user(name: String) -> Cost {
+    Cost { labels: Labels { user: Some(name), ..Labels::default() }, ..cost("1") }
+}
+
+#[tokio::test]
+async fn a_refund_counts_where_the_charge_of_its_call_does() {
+    let scene = Scene::new().await;
+    let order = scene.order("3", "10");
+    let concerns = Concerns::Call(order.call);
+    let ticket = scene.ledger.hold(order).await.unwrap();
+    settled(&scene.ledger, ticket, of_user("ada".to_owned())).await;
+    let (amount, reason) = (Money::from_nanos(-m("0.25").nanos()), "given back".to_owned());
+    let back = Adjustment { amount, concerns, reason, reference: "a".to_owned() };
+    scene.ledger.adjust(back).await.unwrap();
+    let spent = scene.ledger.spend(SpendBy::User, scene.payer().day.month()).await.unwrap();
+    let told: Vec<_> = spent.rows.iter().map(|row| (row.name.as_deref(), row.amount)).collect();
+    assert_eq!((told, spent.total), (vec![(Some("ada"), m("0.75"))], m("0.75")));
+}
+
+#[tokio::test]
+async fn a_months_total_counts_the_names_that_are_not_shown() {
+    let scene = Scene::new().await;
+    for number in 0..1002 {
+        let order = HoldOrder { caps: Vec::new(), ..scene.order("1", "10") };
+        let ticket = scene.ledger.count(order);
+        let settling = scene.ledger.settle(ticket, of_user(format!("user-{number}"))).await;
+        drop(settling.unwrap());
+    }
+    scene.ledger.close().await;
+    scene.tasks.finished().await;
+    let spent = scene.ledger.spend(SpendBy::User, scene.payer().day.month()).await.unwrap();
+    assert_eq!((spent.rows.len(), spent.further, spent.total), (1000, 2, m("1002")));
+    let nothing = CalendarMonth::parse("1999-01").unwrap();
+    assert_eq!(scene.ledger.spend(SpendBy::User, nothing).await.unwrap(), Spent::default());
 }

@@ -56,8 +56,15 @@ enum Format {
     Csv,
 }
 
-const COLUMNS: [&str; 6] =
-    ["name", "amount", "calls", "input_tokens", "output_tokens", "estimated_calls"];
+const COLUMNS: [&str; 7] = [
+    "name",
+    "amount",
+    "calls",
+    "input_tokens",
+    "output_tokens",
+    "estimated_calls",
+    "stated_amount",
+];
 
 /// Runs the command.
 ///
@@ -75,6 +82,11 @@ pub(crate) fn run(arguments: &SpendArguments) -> anyhow::Result<Exit> {
             Format::Csv => csv(&spend),
             Format::Text => text(&spend),
         });
+        if let Some(further) =
+            spend.get("further").and_then(Value::as_u64).filter(|count| *count > 0)
+        {
+            out::note(&format!("{further} more names are not shown; the total counts them"));
+        }
         Ok(Exit::Done)
     });
     Ok(done.unwrap_or_else(Failure::told))
@@ -135,7 +147,7 @@ mod tests {
             "month": "2026-11", "by": "user", "currency": "CAD", "total": "1.75",
             "data": [
                 { "name": "=a,\"b\"", "amount": "2.00", "calls": 3, "input_tokens": 7,
-                  "output_tokens": 9, "estimated_calls": 1 },
+                  "output_tokens": 9, "estimated_calls": 1, "stated_amount": "1.90" },
                 { "name": null, "amount": "-0.25", "calls": 0, "input_tokens": 0,
                   "output_tokens": 0, "estimated_calls": 0 },
             ],
@@ -153,8 +165,8 @@ mod tests {
 
     #[test]
     fn csv_quotes_what_would_be_a_formula() {
-        let expect = "name,amount,calls,input_tokens,output_tokens,estimated_calls\n\
-                      \" =a,\"\"b\"\"\",2.00,3,7,9,1\n,-0.25,0,0,0,0";
+        let expect = "name,amount,calls,input_tokens,output_tokens,estimated_calls,stated_amount\n\
+                      \" =a,\"\"b\"\"\",2.00,3,7,9,1,1.90\n,-0.25,0,0,0,0,";
         assert_eq!(csv(&november()), expect);
     }
 }

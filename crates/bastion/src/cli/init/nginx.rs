@@ -83,6 +83,10 @@ fn print(config: &Config, arguments: &NginxArguments) -> anyhow::Result<String> 
     let seconds = |span: Span| format!("{}s", span.duration().as_secs().max(1));
     Ok(TEMPLATE
         .replace("{servers}", &servers(server.listen, &arguments.nodes))
+        .replace(
+            "{keepalive_ms}",
+            &(server.timeout.header.duration() / 2).as_millis().max(1).to_string(),
+        )
         .replace("{listen}", &listening(arguments))
         .replace("{max_body_bytes}", &server.max_body_bytes.to_string())
         .replace("{header_timeout}", &seconds(server.timeout.header))
@@ -181,6 +185,8 @@ mod tests {
         assert!(text.contains("proxy_buffering off;") && text.contains("gzip off;"), "{text}");
         // The answer's ten minutes, the minute of the retries, the margin.
         assert!(text.contains("proxy_read_timeout 690s;"), "{text}");
+        // Half of the ten seconds after which a gateway closes a connection that says nothing.
+        assert!(text.contains("keepalive_timeout 5000ms;"), "{text}");
         assert!(!text.contains('{') || !text.contains("{listen}"), "{text}");
         assert!(!text.contains("ssl_certificate"), "{text}");
     }

@@ -3,10 +3,13 @@
 //! It must never call a bill right that names what the ledger does not have, or leaves out what it has.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use bastion_types::{CalendarMonth, Money};
 use clap::Args;
+use csv::{Position, ReaderBuilder, Trim};
 use serde_json::{Value, json};
 
 use super::asked::{By, path};
@@ -20,6 +23,9 @@ Examples:
   bastion spend reconcile bill.csv --by upstream --tolerance 0.5
 
 The file is CSV with a header line; of its columns 'name' and 'amount' are read.";
+
+/// Longest bill that is read.
+const MAX_BILL_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Hold a month of the ledger against the provider's bill; exit 1 on a difference
 #[derive(Debug, Args)]
@@ -54,6 +60,12 @@ struct Line {
 pub(super) fn run(operator: Operator, arguments: &ReconcileArguments) -> Result<Exit, Failure> {
     let bill = read(&arguments.file).map_err(|why| Failure::new(Exit::Usage, why))?;
     let spend = operator.patient().get(&path(arguments.by, arguments.month))?;
+    if let Some(further) = spend.get("further").and_then(Value::as_u64).filter(|count| *count > 0) {
+        let why = format!(
+            "the ledger has {further} names more than can be held against a bill; use another --by"
+        );
+        return Err(Failure::new(Exit::No, why));
+    }
     let ledger = sums(&spend).ok_or_else(|| {
         Failure::new(Exit::No, "the server's answer holds an amount that cannot be read")
     })?;
@@ -105,55 +117,44 @@ fn signed(text: &str) -> Option<Money> {
 /// The bill by name; lines of one name are added up.
 fn read(file: &Path) -> Result<BTreeMap<String, Money>, String> {
     let shown = file.display();
-    let text = std::fs::read_to_string(file).map_err(|cause| format!("{shown}: {cause}"))?;
+    let mut text = Vec::new();
+    let opened = File::open(file).map(|file| file.take(MAX_BILL_BYTES + 1));
+    let length = opened.and_then(|mut file| file.read_to_end(&mut text));
+    length.map_err(|cause| format!("{shown}: {cause}"))?;
+    if u64::try_from(text.len()).unwrap_or(u64::MAX) > MAX_BILL_BYTES {
+        return Err(format!("{shown}: it is longer than {MAX_BILL_BYTES} bytes; give one month's"));
+    }
     parse(&text).map_err(|why| format!("{shown}: {why}"))
 }
 
-fn parse(text: &str) -> Result<BTreeMap<String, Money>, String> {
-    let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let (_, header) = lines.next().ok_or("it is empty; a header line comes first")?;
-    let header = cells(header.trim_start_matches('\u{feff}'));
+fn parse(text: &[u8]) -> Result<BTreeMap<String, Money>, String> {
+    let mut lines = ReaderBuilder::new().flexible(true).trim(Trim::All).from_reader(text);
+    let header = lines.headers().map_err(|cause| unreadable(&cause))?;
+    if header.is_empty() {
+        return Err("it is empty; a header line comes first".to_owned());
+    }
     let column = |wanted: &str| {
-        let at = header.iter().position(|cell| cell.trim().eq_ignore_ascii_case(wanted));
+        let at = header.iter().position(|cell| cell.eq_ignore_ascii_case(wanted));
         at.ok_or_else(|| format!("its first line names no column '{wanted}'"))
     };
     let (name_at, amount_at) = (column("name")?, column("amount")?);
     let mut bill: BTreeMap<String, Money> = BTreeMap::new();
-    for (number, line) in lines {
-        let cells = cells(line);
-        let at = |column: usize| cells.get(column).map_or("", |cell| cell.trim());
-        let wrong = || format!("line {}: the amount is no decimal number", number + 1);
-        let amount = signed(at(amount_at)).ok_or_else(wrong)?;
-        let name = if at(name_at).is_empty() { "(none)" } else { at(name_at) };
+    for line in lines.records() {
+        let line = line.map_err(|cause| unreadable(&cause))?;
+        let number = line.position().map_or(0, Position::line);
+        let wrong = || format!("line {number}: the amount is no decimal number such as 12.50");
+        let amount = line.get(amount_at).and_then(signed).ok_or_else(wrong)?;
+        let name = line.get(name_at).filter(|name| !name.is_empty()).unwrap_or("(none)");
         let sum = bill.entry(name.to_owned()).or_default();
         *sum = sum.checked_add(amount).ok_or_else(wrong)?;
     }
     if bill.is_empty() { Err("it has no line behind its header".to_owned()) } else { Ok(bill) }
 }
 
-/// The cells of a line, as RFC 4180 writes them.
-fn cells(line: &str) -> Vec<String> {
-    let mut cells = vec![String::new()];
-    let mut quoted = false;
-    let mut letters = line.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '"' if quoted && letters.peek() == Some(&'"') => {
-                letters.next();
-                push(&mut cells, '"');
-            }
-            '"' => quoted = !quoted,
-            ',' if !quoted => cells.push(String::new()),
-            other => push(&mut cells, other),
-        }
-    }
-    cells
-}
-
-fn push(cells: &mut [String], letter: char) {
-    if let Some(cell) = cells.last_mut() {
-        cell.push(letter);
-    }
+/// Where it cannot be read; its words would repeat the bill's.
+fn unreadable(cause: &csv::Error) -> String {
+    let line = cause.position().map_or(0, Position::line);
+    format!("line {line} cannot be read; write it as CSV (RFC 4180) in UTF-8")
 }
 
 const COLUMNS: [&str; 5] = ["name", "bill", "ledger", "apart", ""];
@@ -197,6 +198,7 @@ mod tests {
 
     #[test]
     fn a_bill_is_read_by_its_columns_and_names_are_added_up() {
+        let parse = |text: &str| parse(text.as_bytes());
         let bill = parse(
             "\u{feff}Amount,x,NAME\r\n1.50,,\"a,\"\"b\"\"\"\r\n\r\n-0.25,y,\n2,,\"a,\"\"b\"\"\"\n",
         );
@@ -212,6 +214,8 @@ mod tests {
         check("name,amount\n", "no line behind its header");
         check("name,amount\na,1\nb,1e3\n", "line 3: the amount");
         check("name,amount\na\n", "line 2: the amount");
+        let latin1 = super::parse(b"name,amount\n\xfc,1\n").unwrap_err();
+        assert!(latin1.contains("line 2 cannot be read"), "{latin1}");
     }
 
     #[test]

@@ -142,6 +142,17 @@ async fn what_the_upstream_says_it_cost_is_kept_beside_ours_and_not_charged() {
     let call = till.bastion.last_call(answer.header("x-request-id")).await;
     assert_eq!(call["usage"]["stated_cost"], "0.0123", "{call}");
     assert_eq!(nanos(&call["cost"]), 10 * 50 + 20 * 200, "{call}");
-    till.is_clean_with(1).await;
-    assert_eq!(nanos(&till.shown()["spent"]), 10 * 50 + 20 * 200);
+    // Who states nothing adds nothing.
+    till.upstream.play(&reporting(r#"{"prompt_tokens":10,"completion_tokens":20}"#));
+    assert_eq!(till.client().chat(CHAT).await.status, 200);
+    till.is_clean_with(2).await;
+    for by in ["model", "env"] {
+        let month = till.told(&["spend", "--by", by]);
+        let row = &month["data"][0];
+        assert_eq!(
+            (&row["calls"], &row["stated_amount"]),
+            (&2.into(), &"0.0123".into()),
+            "{month}"
+        );
+    }
 }

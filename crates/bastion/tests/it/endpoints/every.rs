@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::form::{CONTENT_TYPE, Form};
 use super::{
-    COMPLETIONS, EMBEDDINGS, IMAGES, RESPONSES, SPEECH, TRANSCRIPTIONS, passes, record, scene,
+    COMPLETIONS, EMBEDDINGS, IMAGES, MODELS, RESPONSES, SPEECH, TRANSCRIPTIONS, passes, record,
+    scene,
 };
 use crate::client::Client;
 use crate::scene::{CHAT, PROMPT, Scene};
@@ -253,4 +254,21 @@ async fn what_was_not_reported_is_estimated_and_says_so() {
         assert_eq!(call["usage"]["estimated"], true, "{path}: {call}");
         assert!(call["usage"][measure].as_u64().unwrap() >= 3, "{path}: {call}");
     }
+}
+
+#[tokio::test]
+async fn a_recording_that_is_paid_by_the_minute_has_a_length_whatever_is_reported() {
+    let priced = "kind = \"transcription\"\nprice = { audio_minute = \"0.006\" }\n[models.tts";
+    let models = MODELS.replace("kind = \"transcription\"\n[models.tts", priced);
+    assert_ne!(models, MODELS);
+    let scene = Scene::with(|config| config + &models);
+    let body = "{ text = \"a\", usage = { input_tokens = 5, output_tokens = 3 } }";
+    scene.upstream.play(&format!("[[answer]]\nstatus = 200\nbody = {body}\n"));
+    let form = Form::default().file(&vec![0; 24_000]).text("model", "ears").whole();
+    let answer = scene.client().post(TRANSCRIPTIONS, &[CONTENT_TYPE], form).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let call = record(&scene, &answer).await;
+    let used = &call["usage"];
+    assert_eq!((&used["audio_ms"], &used["estimated"]), (&json!(1500), &json!(true)), "{call}");
+    assert_eq!((&used["input_tokens"], &call["cost"]), (&json!(5), &json!("0.00015")), "{call}");
 }

@@ -1,0 +1,82 @@
+//! A teller that is moved by hand: what it owes, what it gives back, what room it keeps.
+//!
+//! It must never let the scene's own teller decide what is asked of this one.
+
+use std::sync::Arc;
+
+use bastion_types::{Clock, Money, RequestId};
+use tokio::sync::oneshot;
+
+use super::super::super::order::HoldOrder;
+use super::super::super::outage::Outage;
+use super::super::super::tests::{Scene, cost};
+use super::super::desk::{Desk, desk};
+use super::*;
+use crate::held_clock::HeldClock;
+
+/// A second teller on the scene's books, moved by hand.
+fn teller(scene: &Scene) -> (Desk, Teller) {
+    let (desk, brought) = desk();
+    let clock: Arc<dyn Clock> = HeldClock::new();
+    (desk, Teller::new(scene.ledger.inner.bank.clone(), brought, Arc::new(Outage::new(clock))))
+}
+
+/// What a call that nothing limits owes.
+fn owing(scene: &Scene, teller: &Teller) -> Settling {
+    let order = scene.order("1", "10");
+    let call = RequestId::generate(teller.bank.now()).unwrap();
+    let ticket = scene.ledger.count(HoldOrder { call, caps: Vec::new(), ..order });
+    let cost = Some(cost("0.001"));
+    Settling { ticket, cost, at: teller.bank.now(), again: true, answer: None }
+}
+
+#[tokio::test]
+async fn what_an_outage_left_is_written_batch_by_batch() {
+    let scene = Scene::new().await;
+    let (_desk, mut teller) = teller(&scene);
+    for _ in 0..BATCH_TASKS + 5 {
+        let one = owing(&scene, &teller);
+        teller.owe(one);
+    }
+    teller.round(&mut Vec::new()).await;
+    assert_eq!(teller.owed.len(), 5);
+    assert!(teller.due().is_some(), "the rest is not forgotten");
+    teller.round(&mut Vec::new()).await;
+    assert_eq!((teller.owed.len(), teller.due()), (0, None));
+    let written = i64::try_from(BATCH_TASKS + 5).unwrap() * cost("0.001").amount.nanos();
+    assert_eq!(scene.month().await.spent, Money::from_nanos(written));
+}
+
+#[tokio::test]
+async fn what_there_is_no_room_to_owe_waits_with_its_call() {
+    let scene = Scene::new().await;
+    let (desk, mut teller) = teller(&scene);
+    let one = owing(&scene, &teller);
+    desk.bring(one).await.unwrap();
+    teller.retry_at = Some(Instant::now() + PAUSE * 1000);
+    for _ in 0..MAX_OWED - KEPT_FOR_GIVING_BACK {
+        let one = owing(&scene, &teller);
+        teller.owed.push(one);
+    }
+    let sorted = |teller: &mut Teller| {
+        let (mut books, mut needs) = (Books::default(), Needs::default());
+        teller.sort(&mut Vec::new(), &mut books, &mut needs).settling.len()
+    };
+    assert_eq!(sorted(&mut teller), 0);
+    teller.owed.pop();
+    assert_eq!(sorted(&mut teller), 1);
+}
+
+#[tokio::test]
+async fn a_hold_whose_asker_has_gone_is_given_back_without_another_task() {
+    let scene = Scene::new().await;
+    let (_desk, mut teller) = teller(&scene);
+    let order = scene.order("3", "10");
+    let ticket = scene.ledger.hold(order.clone()).await.unwrap();
+    let (answer, gone) = oneshot::channel();
+    drop(gone);
+    teller.hand_over(Waiting { order, until: Instant::now(), answer }, ticket);
+    assert!(teller.due().is_some());
+    teller.round(&mut Vec::new()).await;
+    assert_eq!(scene.month().await.held, Money::ZERO);
+}
