@@ -62,7 +62,7 @@ async fn main() {
         postgres(&url)
     } else {
         Store::open(&PathBuf::from(&place), Arc::clone(&clock)).await.unwrap().close().await;
-        fill_sqlite(&PathBuf::from(&place), entries).await;
+        fill_sqlite(&PathBuf::from(&place), entries);
         Place::DataDirectory(PathBuf::from(place))
     };
     let store = Store::open_at(&place, Arc::clone(&clock)).await.unwrap();
@@ -92,14 +92,12 @@ fn portions(entries: i64) -> impl Iterator<Item = (i64, i64)> {
     (0..portions).map(move |portion| (first(portion), entries.min(first(portion + 1) - 1)))
 }
 
-async fn fill_sqlite(folder: &Path, entries: i64) {
-    let url = format!("sqlite://{}", folder.join("bastion.db").display());
-    let pool = sqlx::sqlite::SqlitePool::connect(&url).await.unwrap();
+fn fill_sqlite(folder: &Path, entries: i64) {
+    let file = rusqlite::Connection::open(folder.join("bastion.db")).unwrap();
     for (first, last) in portions(entries) {
-        sqlx::query(FILL_SQLITE).bind(first).bind(last).execute(&pool).await.unwrap();
+        file.execute(FILL_SQLITE, [first, last]).unwrap();
     }
-    sqlx::query(SUM).bind(entries).execute(&pool).await.unwrap();
-    pool.close().await;
+    file.execute(SUM, [entries]).unwrap();
 }
 
 async fn fill_postgres(url: &str, entries: i64) {

@@ -38,17 +38,20 @@ impl CallLog {
         if batch.is_empty() {
             return Ok(());
         }
+        if let Database::Sqlite(db) = &self.db {
+            let rows = batch.iter().map(rows::Stored::of).collect::<Result<Vec<_>, _>>()?;
+            return db.write(move |connection| rows::add(connection, &rows)).await;
+        }
         if batch.len() <= rows::ROWS_AT_ONCE {
             // One statement is a transaction by itself.
-            self.db.run(rows::insert(self.db.dialect(), batch)?).await?;
+            self.db.run(rows::insert(batch)?).await?;
             return Ok(());
         }
         let mut transaction = self.db.begin().await?;
         for part in batch.chunks(rows::ROWS_AT_ONCE) {
-            transaction.run(rows::insert(self.db.dialect(), part)?).await?;
+            transaction.run(rows::insert(part)?).await?;
         }
-        transaction.commit().await?;
-        Ok(())
+        transaction.commit().await
     }
 
     /// The calls that fit `filter`, newest first; at most `limit`, at most [`MAX_CALLS_READ`].

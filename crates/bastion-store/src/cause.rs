@@ -1,4 +1,4 @@
-//! What an error of sqlx means for the store.
+//! What an error of sqlx, or of rusqlite, means for the store.
 //!
 //! It must never repeat a value of the database: PostgreSQL's details may, so only its message
 //! is read.
@@ -19,9 +19,29 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Protocol(what) => StoreError::Unreachable { what },
             sqlx::Error::Database(told) => match told.try_downcast_ref::<PgDatabaseError>() {
                 Some(told) => postgres::by_state(Some(told.code()), told.message()),
-                None => sqlite::by_code(told.code().as_deref(), told.message()),
+                None => StoreError::Failed { what: told.message().to_owned() },
             },
             other => StoreError::Failed { what: other.to_string() },
         }
     }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> StoreError {
+        if let rusqlite::Error::InvalidColumnType(_, column, _) = &error {
+            return StoreError::corrupt(column);
+        }
+        match error.sqlite_error() {
+            Some(told) => sqlite::by_code(told.extended_code, &words(&error)),
+            None => StoreError::Failed { what: error.to_string() },
+        }
+    }
+}
+
+/// SQLite's own words, which name columns and no values.
+fn words(error: &rusqlite::Error) -> String {
+    if let rusqlite::Error::SqliteFailure(_, Some(words)) = error {
+        return words.clone();
+    }
+    error.to_string()
 }

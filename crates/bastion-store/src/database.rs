@@ -7,8 +7,11 @@ use bastion_types::Clock;
 
 use crate::StoreError;
 use crate::postgres::{PostgresDatabase, PostgresTransaction};
-use crate::sqlite::{SqliteDatabase, SqliteTransaction};
-use crate::statement::{Row, Statement};
+use crate::row::Row;
+use crate::sqlite::{SqliteDatabase, SqliteRow, SqliteTransaction};
+use crate::statement::Statement;
+#[cfg(test)]
+use crate::statement::{Cached, made_statement};
 
 /// A database; cheap to clone.
 #[derive(Debug, Clone)]
@@ -84,7 +87,10 @@ impl Database {
 
     /// All rows of a statement that only reads.
     pub(crate) async fn rows(&self, statement: Statement<'_>) -> Result<Vec<Row>, StoreError> {
-        either!(self, inner => inner.rows(statement).await)
+        match self {
+            Self::Sqlite(inner) => Ok(ours(inner.rows(statement).await?)),
+            Self::Postgres(inner) => inner.rows(statement).await,
+        }
     }
 
     /// The same for a statement that reads a whole history, and may take minutes.
@@ -93,14 +99,29 @@ impl Database {
         statement: Statement<'_>,
     ) -> Result<Vec<Row>, StoreError> {
         match self {
-            Database::Sqlite(inner) => inner.rows(statement).await,
+            Database::Sqlite(inner) => Ok(ours(inner.rows(statement).await?)),
             Database::Postgres(inner) => inner.rows_patiently(statement).await,
         }
     }
 
     /// The first row of a statement that only reads.
     pub(crate) async fn row(&self, statement: Statement<'_>) -> Result<Option<Row>, StoreError> {
-        either!(self, inner => inner.row(statement).await)
+        match self {
+            Self::Sqlite(inner) => Ok(inner.row(statement).await?.map(Row::Sqlite)),
+            Self::Postgres(inner) => inner.row(statement).await,
+        }
+    }
+
+    /// Is it a statement of this database, which has its own number there?
+    #[cfg(test)]
+    pub(crate) async fn prepares(&self, number: usize, text: &str) -> Result<(), StoreError> {
+        match self {
+            Database::Sqlite(inner) => inner.prepares(text.to_owned()).await,
+            Database::Postgres(inner) => {
+                let text = format!("PREPARE it_{number} AS {text}");
+                inner.run(made_statement(text, Cached::No)).await.map(drop)
+            }
+        }
     }
 
     /// Closes every connection; again is fine.
@@ -113,6 +134,10 @@ impl Database {
             }
         }
     }
+}
+
+fn ours(rows: Vec<SqliteRow>) -> Vec<Row> {
+    rows.into_iter().map(Row::Sqlite).collect()
 }
 
 /// A transaction. Dropped without [`commit`](Transaction::commit) it leaves nothing.
@@ -132,7 +157,10 @@ impl Transaction {
 
     /// All rows.
     pub(crate) async fn rows(&mut self, statement: Statement<'_>) -> Result<Vec<Row>, StoreError> {
-        either!(self, inner => inner.rows(statement).await)
+        match self {
+            Self::Sqlite(inner) => Ok(ours(inner.rows(statement).await?)),
+            Self::Postgres(inner) => inner.rows(statement).await,
+        }
     }
 
     /// The first row.
@@ -140,7 +168,10 @@ impl Transaction {
         &mut self,
         statement: Statement<'_>,
     ) -> Result<Option<Row>, StoreError> {
-        either!(self, inner => inner.row(statement).await)
+        match self {
+            Self::Sqlite(inner) => Ok(inner.row(statement).await?.map(Row::Sqlite)),
+            Self::Postgres(inner) => inner.row(statement).await,
+        }
     }
 
     /// Several statements without values, which may take their time: a schema step.

@@ -141,6 +141,9 @@ pub enum StoreError {
     /// The store was closed before.
     #[error("the store is closed; bastion is shutting down")]
     Closed,
+    /// An error ended the transaction before; nothing of it was stored.
+    #[error("the transaction was undone by an earlier error; nothing of it was stored")]
+    Undone,
     /// The change's task was stopped; whether it was stored is not known.
     #[error("the change was cut off by the shutdown; look whether it was stored, then repeat it")]
     CutOff,

@@ -21,6 +21,7 @@ mod migrate;
 mod nodes;
 mod place;
 mod postgres;
+mod row;
 mod sqlite;
 mod statement;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 
 use crate::StoreError;
 use crate::postgres::{ACQUIRE_TIMEOUT, ANSWER_TIMEOUT, CONNECT_TIMEOUT, PostgresDatabase, within};
-use crate::statement::Row;
+use crate::row::Row;
 
 /// Where announcements are heard.
 const CHANNEL: &str = "bastion";

@@ -16,7 +16,8 @@ use sqlx::query::Query;
 use sqlx::{ConnectOptions, Connection};
 
 use crate::StoreError;
-use crate::statement::{Cached, Row, Statement, Value, made_statement, statement};
+use crate::row::Row;
+use crate::statement::{Cached, Statement, Value, made_statement, statement};
 
 /// Connections of one process.
 const MAX_CONNECTIONS: u32 = 8;
@@ -299,7 +300,7 @@ fn query(statement: Statement<'_>) -> Query<'_, Postgres, PgArguments> {
         Value::Number(number) => query.bind(number),
         Value::Text(text) => query.bind(text),
         Value::Shared(text) => query.bind(text),
-        Value::Bytes(bytes) => query.bind(bytes),
+        Value::Bytes(bytes) => query.bind(bytes.into_owned()),
     })
 }
 

@@ -1,54 +1,61 @@
-//! SQLite: its two pools, its settings and what its error codes mean.
+//! SQLite: one connection that writes and a few that read, their settings, what error codes mean.
 //!
 //! It must never hold a statement about keys or calls, and never have two writers.
 
+mod connections;
+mod row;
+
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::query::Query;
-use sqlx::sqlite::{
-    Sqlite, SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool,
-    SqlitePoolOptions, SqliteSynchronous,
-};
-use sqlx::{ConnectOptions, Connection, Transaction};
+use rusqlite::{Connection, OpenFlags};
 
 use crate::StoreError;
-use crate::statement::{Cached, Row, Statement, Value};
+use crate::statement::Statement;
+use connections::{Connections, Taken};
+pub(crate) use row::SqliteRow;
 
 /// Connections that only read.
 const READERS: u32 = 4;
 /// How long SQLite itself waits for a lock that another connection has.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a caller of the store waits for a free connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
-/// What the write-ahead log is cut back to after a checkpoint, in bytes.
-const WAL_SIZE_LIMIT_BYTES: &str = "67108864";
+/// Statements that a connection keeps prepared.
+const PREPARED: usize = 128;
+
+/// What is committed is on the disk. The write-ahead log is cut back to 64 MiB after a checkpoint.
+const DURABLE: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+     PRAGMA journal_size_limit = 67108864";
+const READS_ONLY: &str = "PRAGMA query_only = ON";
+const FOREIGN_KEYS: &str = "PRAGMA foreign_keys = ON";
 
 /// A deferred transaction that reads and then writes fails at once with 'busy'; this one waits.
 const BEGIN: &str = "BEGIN IMMEDIATE";
+const COMMIT: &str = "COMMIT";
 const CHECKPOINT: &str = "PRAGMA wal_checkpoint(TRUNCATE)";
 
 /// Primary result codes. Source: <https://www.sqlite.org/rescode.html>.
 mod code {
-    pub(super) const BUSY: i64 = 5;
-    pub(super) const LOCKED: i64 = 6;
-    pub(super) const READONLY: i64 = 8;
-    pub(super) const IOERR: i64 = 10;
-    pub(super) const CORRUPT: i64 = 11;
-    pub(super) const FULL: i64 = 13;
-    pub(super) const CANTOPEN: i64 = 14;
-    pub(super) const NOTADB: i64 = 26;
+    pub(super) const BUSY: i32 = 5;
+    pub(super) const LOCKED: i32 = 6;
+    pub(super) const READONLY: i32 = 8;
+    pub(super) const IOERR: i32 = 10;
+    pub(super) const CORRUPT: i32 = 11;
+    pub(super) const FULL: i32 = 13;
+    pub(super) const CANTOPEN: i32 = 14;
+    pub(super) const NOTADB: i32 = 26;
     /// The shared-memory file could not grow: how a full disk shows at the first connection.
-    pub(super) const IOERR_SHMSIZE: i64 = 4874;
+    pub(super) const IOERR_SHMSIZE: i32 = 4874;
     /// The low byte of an extended code is the primary one.
-    pub(super) const PRIMARY_MASK: i64 = 0xff;
+    pub(super) const PRIMARY_MASK: i32 = 0xff;
 }
 
 /// One writer and a few readers of one database; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct SqliteDatabase {
-    writer: SqlitePool,
-    reader: SqlitePool,
+    writer: Arc<Connections>,
+    /// In memory these are the writer: such a database lives as long as its connection.
+    readers: Arc<Connections>,
 }
 
 impl SqliteDatabase {
@@ -57,17 +64,12 @@ impl SqliteDatabase {
     /// # Errors
     /// When it is no database, or damaged, or its folder cannot take the files beside it.
     pub(crate) async fn open(file: &Path) -> Result<SqliteDatabase, StoreError> {
-        let both = settings(SqliteConnectOptions::new()).filename(file).create_if_missing(false);
-        let durable = both
-            .clone()
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .pragma("journal_size_limit", WAL_SIZE_LIMIT_BYTES);
-        let query_only = both.pragma("query_only", "on");
-        // The writer first: it makes the write-ahead log that the readers need.
-        let writer = pool(1).connect_with(durable).await?;
-        let reader = pool(READERS).connect_lazy_with(query_only);
-        Ok(SqliteDatabase { writer, reader })
+        let (read, written) = (file.to_owned(), file.to_owned());
+        let writer = Connections::new(1, move || opened(&written, DURABLE));
+        let readers = Connections::new(READERS, move || opened(&read, READS_ONLY));
+        // At once: it makes the write-ahead log that the readers need.
+        writer.take().await?.with(|_| Ok(())).await?;
+        Ok(SqliteDatabase { writer, readers })
     }
 
     /// A database that lives as long as its one connection, for the demo and for tests.
@@ -75,130 +77,181 @@ impl SqliteDatabase {
     /// # Errors
     /// When there is no memory for it.
     pub(crate) async fn open_in_memory() -> Result<SqliteDatabase, StoreError> {
-        let memory = settings(SqliteConnectOptions::new()).in_memory(true);
-        let writer = pool(1).connect_with(memory).await?;
-        Ok(SqliteDatabase { reader: writer.clone(), writer })
+        let writer = Connections::new(1, || settled(Connection::open_in_memory()?, ""));
+        writer.take().await?.with(|_| Ok(())).await?;
+        Ok(SqliteDatabase { readers: Arc::clone(&writer), writer })
     }
 
     /// A transaction on the one connection that writes. Whoever has it is alone.
     pub(crate) async fn begin(&self) -> Result<SqliteTransaction, StoreError> {
-        Ok(SqliteTransaction { inner: self.writer.begin_with(BEGIN).await? })
+        Ok(self.begin_with(|_| Ok(())).await?.0)
+    }
+
+    /// A transaction, and what is done first in it: one way to the database's thread and back.
+    pub(crate) async fn begin_with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<(SqliteTransaction, T), StoreError> {
+        let begun = |connection: &Connection| {
+            connection.execute_batch(BEGIN)?;
+            work(connection)
+        };
+        let (taken, told) = self.writer.take().await?.with(begun).await?;
+        Ok((SqliteTransaction { taken: Some(taken) }, told))
+    }
+
+    /// All of it in one transaction: one way to the database's thread and back.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let whole = |connection: &Connection| {
+            connection.execute_batch(BEGIN)?;
+            let told = work(connection)?;
+            connection.execute_batch(COMMIT)?;
+            Ok(told)
+        };
+        Ok(self.writer.take().await?.with(whole).await?.1)
     }
 
     /// One statement on the writer, a transaction by itself; how many rows it changed.
     pub(crate) async fn run(&self, statement: Statement<'_>) -> Result<u64, StoreError> {
-        let mut writer = self.writer.acquire().await?;
-        Ok(query(statement).execute(&mut *writer).await?.rows_affected())
+        let statement = statement.owned();
+        let writer = self.writer.take().await?;
+        Ok(writer.with(move |connection| row::run(connection, &statement)).await?.1)
     }
 
     /// All rows, by a connection that only reads.
-    pub(crate) async fn rows(&self, statement: Statement<'_>) -> Result<Vec<Row>, StoreError> {
-        let rows = query(statement).fetch_all(&self.reader).await?;
-        Ok(rows.into_iter().map(Row::Sqlite).collect())
+    pub(crate) async fn rows(
+        &self,
+        statement: Statement<'_>,
+    ) -> Result<Vec<SqliteRow>, StoreError> {
+        let reader = self.readers.take().await?;
+        Ok(reader.with(read(statement, usize::MAX)).await?.1)
     }
 
     /// The first row, by a connection that only reads.
-    pub(crate) async fn row(&self, statement: Statement<'_>) -> Result<Option<Row>, StoreError> {
-        Ok(query(statement).fetch_optional(&self.reader).await?.map(Row::Sqlite))
+    pub(crate) async fn row(
+        &self,
+        statement: Statement<'_>,
+    ) -> Result<Option<SqliteRow>, StoreError> {
+        let reader = self.readers.take().await?;
+        Ok(reader.with(read(statement, 1)).await?.1.pop())
     }
 
-    /// Moves the write-ahead log into the file and closes every connection.
+    /// Is it a statement of this database?
+    #[cfg(test)]
+    pub(crate) async fn prepares(&self, text: String) -> Result<(), StoreError> {
+        let writer = self.writer.take().await?;
+        let prepare = move |connection: &Connection| {
+            connection.prepare(&text)?;
+            Ok(())
+        };
+        writer.with(prepare).await.map(drop)
+    }
+
+    /// Moves the write-ahead log into the file and closes every connection; again is fine.
     pub(crate) async fn close(&self) -> Result<(), StoreError> {
-        self.reader_only_close().await;
-        let checkpoint = if self.writer.is_closed() { Ok(()) } else { self.checkpoint().await };
+        if !Arc::ptr_eq(&self.readers, &self.writer) {
+            self.readers.close().await;
+        }
+        let checkpoint = match self.writer.take().await {
+            Ok(writer) => writer.with(|connection| Ok(connection.execute_batch(CHECKPOINT)?)).await,
+            Err(StoreError::Closed) => return Ok(()),
+            Err(cause) => Err(cause),
+        };
+        let checkpoint = checkpoint.map(drop);
         self.writer.close().await;
         checkpoint
-    }
-
-    async fn checkpoint(&self) -> Result<(), StoreError> {
-        sqlx::query(CHECKPOINT).execute(&self.writer).await?;
-        Ok(())
-    }
-
-    /// In memory the reader is the writer, which must stay open for a moment longer.
-    async fn reader_only_close(&self) {
-        if self.reader.options().get_max_connections() > 1 {
-            self.reader.close().await;
-        }
     }
 }
 
 /// A transaction on the writer; dropped without [`commit`](SqliteTransaction::commit) it leaves
-/// nothing.
+/// nothing. An error ends it.
 #[derive(Debug)]
 pub(crate) struct SqliteTransaction {
-    inner: Transaction<'static, Sqlite>,
+    taken: Option<Taken>,
 }
 
 impl SqliteTransaction {
     /// How many rows the statement changed.
     pub(crate) async fn run(&mut self, statement: Statement<'_>) -> Result<u64, StoreError> {
-        Ok(query(statement).execute(self.connection()).await?.rows_affected())
+        let statement = statement.owned();
+        self.on(move |connection| row::run(connection, &statement)).await
     }
 
     /// All rows.
-    pub(crate) async fn rows(&mut self, statement: Statement<'_>) -> Result<Vec<Row>, StoreError> {
-        let rows = query(statement).fetch_all(self.connection()).await?;
-        Ok(rows.into_iter().map(Row::Sqlite).collect())
+    pub(crate) async fn rows(
+        &mut self,
+        statement: Statement<'_>,
+    ) -> Result<Vec<SqliteRow>, StoreError> {
+        self.on(read(statement, usize::MAX)).await
     }
 
     /// The first row.
     pub(crate) async fn row(
         &mut self,
         statement: Statement<'_>,
-    ) -> Result<Option<Row>, StoreError> {
-        Ok(query(statement).fetch_optional(self.connection()).await?.map(Row::Sqlite))
+    ) -> Result<Option<SqliteRow>, StoreError> {
+        Ok(self.on(read(statement, 1)).await?.pop())
     }
 
     /// Several statements without values.
     pub(crate) async fn script(&mut self, script: &'static str) -> Result<(), StoreError> {
-        sqlx::raw_sql(script).execute(self.connection()).await?;
-        Ok(())
+        self.on(|connection| Ok(connection.execute_batch(script)?)).await
     }
 
     /// Makes it last.
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.inner.commit().await?)
+        self.finish(|_| Ok(())).await
     }
 
-    fn connection(&mut self) -> &mut SqliteConnection {
-        &mut self.inner
-    }
-}
-
-fn query(statement: Statement<'_>) -> Query<'_, Sqlite, SqliteArguments> {
-    let query = sqlx::query(statement.text).persistent(statement.cached == Cached::Yes);
-    statement.values.into_iter().fold(query, |query, value| match value {
-        Value::Number(number) => query.bind(number),
-        Value::Text(text) => query.bind(text),
-        Value::Shared(text) => query.bind(text),
-        Value::Bytes(bytes) => query.bind(bytes),
-    })
-}
-
-fn settings(options: SqliteConnectOptions) -> SqliteConnectOptions {
-    options.foreign_keys(true).busy_timeout(BUSY_TIMEOUT).disable_statement_logging()
-}
-
-fn pool(connections: u32) -> SqlitePoolOptions {
-    SqlitePoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(ACQUIRE_TIMEOUT)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        // The ping waits for what the connection still has to do, so that the next line sees it.
-        .test_before_acquire(true)
-        .before_acquire(|connection, _| {
-            // When a full disk makes SQLite roll back by itself, sqlx's own rollback fails and it
-            // believes for ever that a transaction is open: such a connection is replaced.
-            let usable = !connection.is_in_transaction();
-            Box::pin(async move { Ok(usable) })
+    /// Does this and makes all of it last: one way to the database's thread and back.
+    pub(crate) async fn finish(
+        mut self,
+        work: impl FnOnce(&Connection) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.on(|connection| {
+            work(connection)?;
+            Ok(connection.execute_batch(COMMIT)?)
         })
+        .await
+    }
+
+    async fn on<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (taken, told) = self.taken.take().ok_or(StoreError::Undone)?.with(work).await?;
+        self.taken = Some(taken);
+        Ok(told)
+    }
+}
+
+fn read(
+    statement: Statement<'_>,
+    at_most: usize,
+) -> impl FnOnce(&Connection) -> Result<Vec<SqliteRow>, StoreError> + Send + use<> {
+    let statement = statement.owned();
+    move |connection| row::rows(connection, &statement, at_most)
+}
+
+fn opened(file: &Path, settings: &str) -> rusqlite::Result<Connection> {
+    // One at a time uses a connection: SQLite needs no lock of its own.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    settled(Connection::open_with_flags(file, flags)?, settings)
+}
+
+fn settled(connection: Connection, settings: &str) -> rusqlite::Result<Connection> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(PREPARED);
+    connection.execute_batch(FOREIGN_KEYS)?;
+    connection.execute_batch(settings)?;
+    Ok(connection)
 }
 
 /// What an error of SQLite means.
-pub(crate) fn by_code(code: Option<&str>, message: &str) -> StoreError {
-    let extended: i64 = code.and_then(|code| code.parse().ok()).unwrap_or(0);
+pub(crate) fn by_code(extended: i32, message: &str) -> StoreError {
     match extended & code::PRIMARY_MASK {
         code::FULL => StoreError::Full,
         _ if extended == code::IOERR_SHMSIZE => StoreError::Full,
@@ -216,19 +269,19 @@ mod tests {
 
     #[test]
     fn a_code_of_sqlite_becomes_its_cause() {
-        let check = |code: &str, expect: &str| {
-            let error = by_code(Some(code), "m");
+        let check = |code: i32, expect: &str| {
+            let error = by_code(code, "m");
             assert!(format!("{error:?}").starts_with(expect), "{code}: {error:?}");
         };
-        check("13", "Full");
-        check("4874", "Full");
-        check("8", "ReadOnly");
-        check("1032", "ReadOnly");
-        check("5", "Busy");
-        check("517", "Busy");
-        check("11", "Corrupt");
-        check("26", "Corrupt");
-        check("778", "Failed");
-        check("1", "Failed");
+        check(13, "Full");
+        check(4874, "Full");
+        check(8, "ReadOnly");
+        check(1032, "ReadOnly");
+        check(5, "Busy");
+        check(517, "Busy");
+        check(11, "Corrupt");
+        check(26, "Corrupt");
+        check(778, "Failed");
+        check(1, "Failed");
     }
 }

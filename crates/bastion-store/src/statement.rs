@@ -1,4 +1,4 @@
-//! A statement with its values, and the rows that come back: the same for both databases.
+//! A statement with its values: the same for both databases.
 //!
 //! It must never hold a value inside its text: values are bound, and texts are fixed or put
 //! together from fixed parts.
@@ -6,11 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use sqlx::postgres::PgRow;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Row as _, SqlSafeStr, SqlStr};
-
-use crate::StoreError;
+use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 /// A text with `$1`, `$2`, … and the values for them, in their order.
 #[derive(Debug)]
@@ -39,7 +35,7 @@ pub(crate) enum Value<'q> {
     /// TEXT that many rows share.
     Shared(Option<Arc<str>>),
     /// BLOB or BYTEA.
-    Bytes(&'q [u8]),
+    Bytes(Cow<'q, [u8]>),
 }
 
 /// One of the store's constants.
@@ -58,6 +54,23 @@ impl<'q> Statement<'q> {
     pub(crate) fn bind(mut self, value: impl Into<Value<'q>>) -> Statement<'q> {
         self.values.push(value.into());
         self
+    }
+
+    /// The same with values of its own: what goes to another thread.
+    pub(crate) fn owned(self) -> Statement<'static> {
+        let values = self.values.into_iter().map(Value::owned).collect();
+        Statement { text: self.text, values, cached: self.cached }
+    }
+}
+
+impl Value<'_> {
+    fn owned(self) -> Value<'static> {
+        match self {
+            Value::Number(number) => Value::Number(number),
+            Value::Text(text) => Value::Text(text.map(|text| Cow::Owned(text.into_owned()))),
+            Value::Shared(text) => Value::Shared(text),
+            Value::Bytes(bytes) => Value::Bytes(Cow::Owned(bytes.into_owned())),
+        }
     }
 }
 
@@ -99,53 +112,6 @@ impl From<Arc<str>> for Value<'_> {
 
 impl<'q> From<&'q [u8]> for Value<'q> {
     fn from(bytes: &'q [u8]) -> Self {
-        Value::Bytes(bytes)
-    }
-}
-
-/// A row of either database. A column of another type than is asked for is damage, not a guess.
-#[derive(Debug)]
-pub(crate) enum Row {
-    /// Of SQLite.
-    Sqlite(SqliteRow),
-    /// Of PostgreSQL.
-    Postgres(PgRow),
-}
-
-/// The same for both kinds of row.
-macro_rules! get {
-    ($row:expr, $column:expr) => {
-        match $row {
-            Row::Sqlite(row) => row.try_get($column),
-            Row::Postgres(row) => row.try_get($column),
-        }
-    };
-}
-
-impl Row {
-    /// A BIGINT. Counts are; what is not is cast in the statement (PostgreSQL's `SUM` and plain
-    /// numbers are other types).
-    pub(crate) fn number(&self, column: &str) -> Result<i64, StoreError> {
-        Ok(get!(self, column)?)
-    }
-
-    /// A BIGINT that may be null.
-    pub(crate) fn maybe_number(&self, column: &str) -> Result<Option<i64>, StoreError> {
-        Ok(get!(self, column)?)
-    }
-
-    /// A TEXT.
-    pub(crate) fn text(&self, column: &str) -> Result<&str, StoreError> {
-        Ok(get!(self, column)?)
-    }
-
-    /// A TEXT that may be null.
-    pub(crate) fn maybe_text(&self, column: &str) -> Result<Option<&str>, StoreError> {
-        Ok(get!(self, column)?)
-    }
-
-    /// A BLOB or BYTEA.
-    pub(crate) fn bytes(&self, column: &str) -> Result<&[u8], StoreError> {
-        Ok(get!(self, column)?)
+        Value::Bytes(Cow::Borrowed(bytes))
     }
 }

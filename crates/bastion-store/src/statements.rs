@@ -4,9 +4,7 @@
 
 use std::path::Path;
 
-use crate::database::Dialect;
 use crate::fresh;
-use crate::statement::{Cached, made_statement};
 
 /// The lists, one for each file that holds statements.
 const LISTS: &[&[&str]] = &[
@@ -32,11 +30,7 @@ async fn every_statement_is_prepared_by_both_databases() {
     for db in fresh::databases().await {
         let own = crate::ledger::statements_of_spend(db.dialect());
         for (number, text) in LISTS.iter().copied().flatten().copied().chain(own).enumerate() {
-            let explained = match db.dialect() {
-                Dialect::Sqlite => format!("EXPLAIN {text}"),
-                Dialect::Postgres => format!("PREPARE it_{number} AS {text}"),
-            };
-            let prepared = db.run(made_statement(explained, Cached::No)).await;
+            let prepared = db.prepares(number, text).await;
             assert!(prepared.is_ok(), "{:?}: {text}: {prepared:?}", db.dialect());
         }
     }
@@ -49,6 +43,12 @@ fn used(source: &str) -> Vec<&str> {
     names.filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_')).collect()
 }
 
+/// Names in a file's list.
+fn list(source: &str) -> impl Iterator<Item = &str> {
+    let list = source.split("STATEMENTS: &[&str] =").nth(1).unwrap_or_default();
+    list.split("];").next().unwrap_or_default().split([',', '\n', ' ', '['])
+}
+
 fn look(folder: &Path, missing: &mut Vec<String>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -57,9 +57,9 @@ fn look(folder: &Path, missing: &mut Vec<String>) {
             continue;
         }
         let source = std::fs::read_to_string(&path).unwrap();
-        let list = source.split("STATEMENTS: &[&str] =").nth(1).unwrap_or_default();
-        let list = list.split("];").next().unwrap_or_default();
-        let listed: Vec<_> = list.split([',', '\n', ' ', '[']).collect();
+        // Texts that several files use stand, with their list, in one beside them.
+        let texts = std::fs::read_to_string(folder.join("texts.rs")).unwrap_or_default();
+        let listed: Vec<_> = list(&source).chain(list(&texts)).collect();
         let absent = |name: &&str| !name.is_empty() && !listed.contains(name);
         let told = |name| format!("{}: {name}", path.display());
         missing.extend(used(&source).into_iter().filter(absent).map(told));

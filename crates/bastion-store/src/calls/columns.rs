@@ -5,7 +5,7 @@
 use bastion_types::{EnvironmentName, KeyId, RequestId, Timestamp};
 
 use crate::StoreError;
-use crate::statement::Row;
+use crate::row::Row;
 
 /// The columns of a call's row, but for its document.
 pub(super) struct Columns {

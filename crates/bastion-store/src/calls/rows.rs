@@ -3,13 +3,14 @@
 //! It must never guess: a row that cannot be read is an error, and nothing in a record is lost.
 
 use bastion_types::{CallRecord, EnvironmentName, KeyId, RequestId, Timestamp};
+use rusqlite::{Connection, params};
 
 use super::columns::Columns;
 use super::document::Document;
 use super::filter::CallFilter;
 use crate::StoreError;
-use crate::database::Dialect;
-use crate::statement::{Cached, Row, Statement, made_statement, statement};
+use crate::row::Row;
+use crate::statement::{Cached, Statement, made_statement, statement};
 
 /// Statuses from here on have an index of their own. The same number stands in the migration.
 const FAILED_STATUS: u16 = 400;
@@ -17,30 +18,26 @@ const FAILED_STATUS: u16 = 400;
 /// Sorts behind every id.
 const AFTER_ALL: &str = "req_~";
 
-/// Most rows of one statement: each statement costs a way to the database's thread and back, and
-/// SQLite takes 32 766 values at most.
+/// Most rows of one statement of PostgreSQL, each of which is a way there and back.
 pub(super) const ROWS_AT_ONCE: usize = 512;
+
+/// One row on SQLite, which is in the process.
+const ADD: &str = "INSERT INTO calls (id, at_us, environment, key_id, status, record) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING";
 
 const INSERT: &str = "INSERT INTO calls (id, at_us, environment, key_id, status, record) VALUES ";
 const COLUMNS: usize = 6;
 const STORED_ALREADY: &str = " ON CONFLICT (id) DO NOTHING";
 
-/// The text of so many rows' insert; of fixed parts alone.
-fn insert_of(dialect: Dialect, rows: usize) -> String {
+/// The text of so many rows' insert on PostgreSQL; of fixed parts alone.
+fn insert_of(rows: usize) -> String {
     let mut text = String::with_capacity(INSERT.len() + rows * COLUMNS * 8 + 64);
     text.push_str(INSERT);
     for row in 0..rows {
         text.push_str(if row == 0 { "(" } else { ", (" });
         for column in 1..=COLUMNS {
-            text.push_str(if column == 1 { "" } else { ", " });
-            match dialect {
-                // SQLite looks a name up in a list; a mark without one it only counts.
-                Dialect::Sqlite => text.push('?'),
-                Dialect::Postgres => {
-                    text.push('$');
-                    text.push_str(&(row * COLUMNS + column).to_string());
-                }
-            }
+            text.push_str(if column == 1 { "$" } else { ", $" });
+            text.push_str(&(row * COLUMNS + column).to_string());
         }
         text.push(')');
     }
@@ -80,26 +77,54 @@ pub(crate) const STATEMENTS: &[&str] = &[
     SELECT_RECENT_OF_ENVIRONMENT,
 ];
 
-/// Stores all of these: at most [`ROWS_AT_ONCE`].
-pub(super) fn insert(dialect: Dialect, calls: &[CallRecord]) -> Result<Statement<'_>, StoreError> {
-    // Of the shorter ones there may be any: none of them is worth a place in the cache.
-    let cached = if calls.len() == ROWS_AT_ONCE { Cached::Yes } else { Cached::No };
-    let text = insert_of(dialect, calls.len());
-    calls.iter().try_fold(made_statement(text, cached), bind)
+/// A call as its row: what reads are led by, and the whole of it.
+pub(super) struct Stored {
+    id: RequestId,
+    at_us: i64,
+    environment: EnvironmentName,
+    key_id: KeyId,
+    status: u16,
+    record: String,
 }
 
-/// The values of one row, in the columns' order: what reads are led by, and the whole of it.
-fn bind<'q>(statement: Statement<'q>, call: &'q CallRecord) -> Result<Statement<'q>, StoreError> {
-    let record = serde_json::to_string(&Document::from(call)).map_err(|cause| {
-        StoreError::Failed { what: format!("a call cannot be written: {cause}") }
-    })?;
-    Ok(statement
-        .bind(call.id.as_str())
-        .bind(call.at.micros())
-        .bind(call.environment.as_str())
-        .bind(call.key_id.as_str())
-        .bind(i64::from(call.status))
-        .bind(record))
+impl Stored {
+    pub(super) fn of(call: &CallRecord) -> Result<Stored, StoreError> {
+        let record = serde_json::to_string(&Document::from(call)).map_err(|cause| {
+            StoreError::Failed { what: format!("a call cannot be written: {cause}") }
+        })?;
+        Ok(Stored {
+            id: call.id,
+            at_us: call.at.micros(),
+            environment: call.environment.clone(),
+            key_id: call.key_id,
+            status: call.status,
+            record,
+        })
+    }
+}
+
+/// Stores all of these on SQLite, in the transaction that has begun.
+pub(super) fn add(connection: &Connection, calls: &[Stored]) -> Result<(), StoreError> {
+    let mut add = connection.prepare_cached(ADD)?;
+    for Stored { id, at_us, environment, key_id, status, record } in calls {
+        let (environment, key_id) = (environment.as_str(), key_id.as_str());
+        add.execute(params![id.as_str(), at_us, environment, key_id, status, record])?;
+    }
+    Ok(())
+}
+
+/// Stores all of these on PostgreSQL: at most [`ROWS_AT_ONCE`].
+pub(super) fn insert(calls: &[CallRecord]) -> Result<Statement<'_>, StoreError> {
+    let text = insert_of(calls.len());
+    calls.iter().try_fold(made_statement(text, Cached::No), |statement, call| {
+        Ok(statement
+            .bind(call.id.as_str())
+            .bind(call.at.micros())
+            .bind(call.environment.as_str())
+            .bind(call.key_id.as_str())
+            .bind(i64::from(call.status))
+            .bind(Stored::of(call)?.record))
+    })
 }
 
 pub(super) fn select(filter: &CallFilter, limit: u32) -> Statement<'_> {

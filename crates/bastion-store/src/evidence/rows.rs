@@ -7,7 +7,8 @@ use bastion_types::{EnvironmentName, KeyId, RunId, Timestamp};
 use super::run::{DrillOutcome, DrillRun, Ending, RunFilter};
 use super::sighting::Sighting;
 use crate::StoreError;
-use crate::statement::{Row, Statement, statement};
+use crate::row::Row;
+use crate::statement::{Statement, statement};
 
 /// As `MAX_SIGHTINGS_OF_KEY`.
 pub(super) const MOST_OF_KEY: i64 = 256;

@@ -9,7 +9,8 @@ use super::entry::{KeyEntry, LastUse, StoredSecret};
 use super::record::KeyBonds;
 use crate::StoreError;
 use crate::database::{Database, Transaction};
-use crate::statement::{Row, statement};
+use crate::row::Row;
+use crate::statement::statement;
 use bastion_types::{
     Enforce, EnvironmentName, HashedKey, KeyId, Money, OrganizationName, ServiceName, SurfaceName,
     Timestamp,

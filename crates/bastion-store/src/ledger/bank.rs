@@ -14,6 +14,7 @@ mod write;
 use std::sync::Arc;
 
 use bastion_types::{Clock, RequestId, Timestamp};
+use rusqlite::Connection;
 
 use super::books::{Books, Changes, OpenHold};
 use crate::StoreError;
@@ -115,13 +116,14 @@ impl Bank {
     /// Reads, decides and writes, under the accounts' locks.
     async fn step_by_step<T>(
         &self,
-        mut books: Books,
+        books: Books,
         needs: Needs,
         mut decide: impl FnMut(&mut Books) -> T,
     ) -> Result<T, StoreError> {
         let texts = self.texts();
         let Needs { assumed, holds, charges } = needs;
-        let (mut transaction, calls) = self.read_all(&mut books, assumed, holds).await?;
+        let (mut transaction, mut books, others) = self.read_all(books, assumed).await?;
+        let calls: Vec<_> = holds.into_iter().chain(others).collect();
         rows::read_holds(&mut transaction, texts, (&mut books, &calls)).await?;
         let ended = calls.into_iter().filter(|call| !books.has_hold(*call));
         let charges: Vec<_> = charges.into_iter().chain(ended).collect();
@@ -142,27 +144,26 @@ impl Bank {
     /// holds must be read then.
     async fn read_all(
         &self,
-        books: &mut Books,
+        mut books: Books,
         assumed: Vec<OpenHold>,
-        mut calls: Vec<RequestId>,
-    ) -> Result<(Transaction, Vec<RequestId>), StoreError> {
-        let mut transaction;
-        let are_there = if self.db.dialect() == Dialect::Sqlite {
-            transaction = self.db.begin().await?;
-            sqlite::read(&mut transaction, books, &assumed).await?
-        } else {
-            transaction = self.read(books).await?;
-            rows::read_caps(&mut transaction, books).await?;
-            rows::are_there(&mut transaction, self.texts(), &assumed).await?
-        };
-        if are_there {
+    ) -> Result<(Transaction, Books, Vec<RequestId>), StoreError> {
+        if let Database::Sqlite(db) = &self.db {
+            let read = move |connection: &Connection| {
+                let others = sqlite::read(connection, &mut books, assumed)?;
+                Ok((books, others))
+            };
+            let (transaction, (books, others)) = db.begin_with(read).await?;
+            return Ok((Transaction::Sqlite(transaction), books, others));
+        }
+        let mut transaction = self.read(&mut books).await?;
+        rows::read_caps(&mut transaction, &mut books).await?;
+        if rows::are_there(&mut transaction, &assumed).await? {
             for hold in assumed {
                 books.read_hold(hold);
             }
-        } else {
-            calls.extend(assumed.iter().map(|hold| hold.call));
+            return Ok((transaction, books, Vec::new()));
         }
-        Ok((transaction, calls))
+        Ok((transaction, books, assumed.iter().map(|hold| hold.call).collect()))
     }
 
     /// Writes what the books say, durably.
@@ -172,15 +173,20 @@ impl Bank {
         books: Books,
     ) -> Result<(), StoreError> {
         let changes = books.into_changes();
-        if !changes.is_empty() {
-            let lease = self.lease(&changes)?;
-            if changes.holds_something() && self.db.dialect() == Dialect::Postgres {
-                // Whoever ends the lease waits until this is written, and then finds it.
-                let holds = statement(self.texts().lease).bind(lease.as_str());
-                transaction.row(holds).await?.ok_or(StoreError::LeaseEnded)?;
-            }
-            write::write(&mut transaction, self.texts(), (changes, lease.as_str())).await?;
+        if changes.is_empty() {
+            return transaction.commit().await;
         }
+        let lease = self.lease(&changes)?;
+        if let Transaction::Sqlite(transaction) = transaction {
+            let write = move |on: &Connection| sqlite::write(on, &changes, lease.as_str());
+            return transaction.finish(write).await;
+        }
+        if changes.holds_something() {
+            // Whoever ends the lease waits until this is written, and then finds it.
+            let holds = statement(texts::LEASE).bind(lease.as_str());
+            transaction.row(holds).await?.ok_or(StoreError::LeaseEnded)?;
+        }
+        write::write(&mut transaction, (changes, lease.as_str())).await?;
         transaction.commit().await
     }
 
@@ -204,7 +210,7 @@ impl Bank {
         // two that make and lock in turn would wait for each other.
         drop(transaction);
         let mut opening = self.db.begin().await?;
-        rows::open_accounts(&mut opening, texts, books).await?;
+        rows::open_accounts(&mut opening, books).await?;
         opening.commit().await?;
         let mut transaction = self.db.begin().await?;
         rows::read_accounts(&mut transaction, texts, books).await?;

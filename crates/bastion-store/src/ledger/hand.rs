@@ -14,7 +14,8 @@ use super::teller::Task;
 use super::{Ledger, bank};
 use crate::StoreError;
 use crate::database::{Dialect, Transaction};
-use crate::statement::{Row, statement};
+use crate::row::Row;
+use crate::statement::statement;
 
 const BY_REFERENCE: &str = "SELECT amount FROM ledger_entries WHERE reference = $1";
 const CHARGE: &str = "SELECT * FROM ledger_entries WHERE id = $1 AND kind = 'charge'";

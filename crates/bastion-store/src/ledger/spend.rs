@@ -9,7 +9,8 @@ use serde::Serialize;
 use super::Ledger;
 use crate::StoreError;
 use crate::database::Dialect;
-use crate::statement::{Row, statement};
+use crate::row::Row;
+use crate::statement::statement;
 
 /// A call counts on the day of its hold, in a zone that is at most so far from UTC and by a clock
 /// that went back at most so far. Ids begin with their time.

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::Ledger;
 use crate::StoreError;
-use crate::statement::{Row, statement};
+use crate::row::Row;
+use crate::statement::statement;
 
 const COUNTS: &str = "SELECT (SELECT COUNT(*) FROM ledger_entries) AS entries, \
      (SELECT COUNT(*) FROM ledger_holds) AS holds";

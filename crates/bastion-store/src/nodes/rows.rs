@@ -9,7 +9,8 @@ use super::lease::LeaseId;
 use super::record::{LeaseEnding, NodeRecord};
 use crate::StoreError;
 use crate::database::{Database, Transaction};
-use crate::statement::{Row, statement};
+use crate::row::Row;
+use crate::statement::statement;
 
 /// Settled rows that are kept beside the newest ones.
 const KEPT_EPOCHS: i64 = 1000;

@@ -6,6 +6,14 @@ use super::*;
 use crate::database::Database;
 use crate::sqlite::SqliteDatabase;
 
+#[tokio::test]
+async fn a_row_of_sqlite_is_prepared() {
+    let db = Database::Sqlite(SqliteDatabase::open_in_memory().await.unwrap());
+    crate::migrate::migrate(&db).await.unwrap();
+    db.prepares(0, ADD).await.unwrap();
+    assert!(db.prepares(0, "INSERT INTO nothing VALUES (?1)").await.is_err());
+}
+
 async fn plan(db: &Database, statement: &str) -> String {
     let explain = made_statement(format!("EXPLAIN QUERY PLAN {statement}"), Cached::No)
         .bind(AFTER_ALL)

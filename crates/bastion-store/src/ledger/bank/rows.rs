@@ -8,10 +8,11 @@ use serde::Serialize;
 use super::super::books::{Books, Earlier, Entry, OpenHold, Sums};
 use super::super::marks::Marks;
 use super::super::order::{Labels, Payer};
-use super::texts::Texts;
+use super::texts::{HELD, OPEN_ACCOUNTS, Texts};
 use crate::StoreError;
 use crate::database::{Database, Transaction};
-use crate::statement::{Row, statement};
+use crate::row::Row;
+use crate::statement::statement;
 
 const CAPS: &str = "SELECT environment, length, cap FROM ledger_caps";
 const ENDED_HOLDS: &str = "SELECT * FROM ledger_holds \
@@ -48,11 +49,10 @@ pub(super) async fn read_accounts(
 /// Makes those that are not there.
 pub(super) async fn open_accounts(
     transaction: &mut Transaction,
-    texts: &Texts,
     books: &Books,
 ) -> Result<(), StoreError> {
     let ids: Vec<[&str; 1]> = books.accounts().map(|id| [id]).collect();
-    transaction.run(statement(texts.open_accounts).bind(text(&ids)?)).await?;
+    transaction.run(statement(OPEN_ACCOUNTS).bind(text(&ids)?)).await?;
     Ok(())
 }
 
@@ -97,14 +97,13 @@ pub(super) async fn read_holds(
 /// now.
 pub(super) async fn are_there(
     transaction: &mut Transaction,
-    texts: &Texts,
     holds: &[OpenHold],
 ) -> Result<bool, StoreError> {
     if holds.is_empty() {
         return Ok(true);
     }
     let calls: Vec<_> = holds.iter().map(|hold| hold.call).collect();
-    let row = transaction.row(statement(texts.held).bind(text(&calls)?)).await?;
+    let row = transaction.row(statement(HELD).bind(text(&calls)?)).await?;
     let row = row.ok_or_else(|| odd("the holds"))?;
     Ok(agree(holds, (row.number("holds")?, row.number("amount")?, row.number("on_balance")?)))
 }
