@@ -39,6 +39,11 @@ const BOUNDS: &[Bound] = &[
         who: Who::Only(&["bastion-store"]),
         mend: "ask bastion-store, which writes all SQL",
     },
+    Bound {
+        path: &["rusqlite"],
+        who: Who::Only(&["bastion-store"]),
+        mend: "ask bastion-store, which writes all SQL",
+    },
     Bound { path: &["tokio"], who: WITHOUT_IO, mend: "take the clock or the bytes as an argument" },
     Bound { path: &["std", "fs"], who: WITHOUT_IO, mend: "take the bytes as an argument" },
     Bound {
