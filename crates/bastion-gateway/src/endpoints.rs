@@ -13,19 +13,19 @@ mod speech;
 mod transcriptions;
 
 use bastion_config::Kind;
-use bastion_types::{EnvironmentName, Refusal, SurfaceName};
+use bastion_types::{Refusal, SurfaceName};
 use bastion_wire::{AnswerForm, Ask, Endpoint};
 use bytes::Bytes;
 
 use crate::form::Form;
-use crate::policy::Policy;
+use crate::policy::{EnvironmentPolicy, Policy};
 
 /// Who is asked, and for what.
 pub(crate) struct Question<'a> {
     /// The policy of this call.
     pub(crate) policy: &'a Policy,
     /// The caller's environment.
-    pub(crate) environment: &'a EnvironmentName,
+    pub(crate) environment: &'a EnvironmentPolicy,
     /// The surfaces that the caller's key is bound to; none: any.
     pub(crate) surfaces: &'a [SurfaceName],
     /// The model in the path.

@@ -25,7 +25,6 @@ use http::HeaderName;
 pub(crate) use environment::EnvironmentPolicy;
 pub use error::PolicyError;
 pub(crate) use model::ModelPolicy;
-pub(crate) use money::MoneyPolicy;
 pub use parts::PolicyParts;
 pub(crate) use retry::RetryPolicy;
 pub(crate) use route::Route;
@@ -36,13 +35,10 @@ pub(crate) use upstream::UpstreamPolicy;
 pub struct Policy {
     models: HashMap<ModelName, Arc<ModelPolicy>>,
     surfaces: HashMap<SurfaceName, Arc<SurfacePolicy>>,
-    environments: HashMap<EnvironmentName, EnvironmentPolicy>,
+    environments: HashMap<EnvironmentName, Arc<EnvironmentPolicy>>,
     served: Option<Vec<EnvironmentName>>,
     /// Whose `x-forwarded-for` counts.
     pub(crate) trusted_proxies: Vec<Network>,
-    money: HashMap<EnvironmentName, MoneyPolicy>,
-    /// Of an environment that left the configuration.
-    gone: MoneyPolicy,
     /// When an empty balance refuses.
     pub(crate) prepaid: Prepaid,
     /// How often, how soon and how long a call is tried.
@@ -77,10 +73,7 @@ impl Policy {
             (name.clone(), Arc::new(SurfacePolicy::new(name, surface, own.collect())))
         });
         let environment = |(name, environment): (&EnvironmentName, &_)| {
-            (name.clone(), EnvironmentPolicy::new(environment))
-        };
-        let money = |(name, environment): (&EnvironmentName, &_)| {
-            (name.clone(), MoneyPolicy::new(environment))
+            (name.clone(), Arc::new(EnvironmentPolicy::new(environment)))
         };
         let header = |name: &String| {
             HeaderName::try_from(name.as_str())
@@ -92,8 +85,6 @@ impl Policy {
             environments: config.environments.iter().map(environment).collect(),
             served: config.server.environments.clone(),
             trusted_proxies: config.server.trusted_proxies.clone(),
-            money: config.environments.iter().map(money).collect(),
-            gone: MoneyPolicy::GONE,
             prepaid: money::prepaid(config.prepaid),
             retry: RetryPolicy::new(&config.retry),
             max_body_bytes: config.server.max_body_bytes,
@@ -107,15 +98,11 @@ impl Policy {
         })
     }
 
-    /// May keys of this environment enter here? Box `credentials.separate-keys`.
-    pub(crate) fn serves(&self, environment: &EnvironmentName) -> bool {
-        let listed = self.served.as_ref().is_none_or(|served| served.contains(environment));
-        listed && self.environments.contains_key(environment)
-    }
-
-    /// What limits the money of an environment's calls.
-    pub(crate) fn money(&self, environment: &EnvironmentName) -> &MoneyPolicy {
-        self.money.get(environment).unwrap_or(&self.gone)
+    /// What an environment asks of its calls, if its keys may enter here. Box
+    /// `credentials.separate-keys`.
+    pub(crate) fn served(&self, name: &EnvironmentName) -> Option<&Arc<EnvironmentPolicy>> {
+        let listed = self.served.as_ref().is_none_or(|served| served.contains(name));
+        self.environments.get(name).filter(|_| listed)
     }
 
     /// A surface.
@@ -123,29 +110,20 @@ impl Policy {
         self.surfaces.get(name)
     }
 
-    /// What an environment asks of its calls.
-    pub(crate) fn environment(&self, name: &EnvironmentName) -> Option<&EnvironmentPolicy> {
-        self.environments.get(name)
-    }
-
     /// The surfaces that a key of this environment may name, by name: its own, or all if it is
     /// bound to none; only those with a model that can be reached.
     pub(crate) fn usable_surfaces(
         &self,
-        environment: &EnvironmentName,
+        environment: &EnvironmentPolicy,
         own: &[SurfaceName],
     ) -> Vec<&Arc<SurfacePolicy>> {
         let usable = |surface: &&Arc<SurfacePolicy>| {
             (own.is_empty() || own.contains(&surface.name))
-                && surface.models.iter().any(|model| self.reaches(environment, model))
+                && surface.models.iter().any(|model| environment.reaches(model))
         };
         let mut surfaces: Vec<_> = self.surfaces.values().filter(usable).collect();
         surfaces.sort_by(|one, other| one.name.cmp(&other.name));
         surfaces
-    }
-
-    fn reaches(&self, environment: &EnvironmentName, model: &ModelPolicy) -> bool {
-        model.routes.iter().any(|route| self.allows(environment, route))
     }
 
     /// A model that this environment may use for this kind of call.
@@ -166,22 +144,16 @@ impl Policy {
     /// in an allowed region answers for, and that its surfaces list if it is bound to any.
     pub(crate) fn usable_models(
         &self,
-        environment: &EnvironmentName,
+        environment: &EnvironmentPolicy,
         own: &[SurfaceName],
     ) -> Vec<&Arc<ModelPolicy>> {
         let usable = |model: &&Arc<ModelPolicy>| {
             let lists = |name| self.surface(name).is_some_and(|own| own.lists(&model.name));
-            self.reaches(environment, model)
+            environment.reaches(model)
                 && (own.is_empty() || own.iter().any(|name| lists(name.as_str())))
         };
         let mut models: Vec<_> = self.models.values().filter(usable).collect();
         models.sort_by(|one, other| one.name.cmp(&other.name));
         models
-    }
-
-    /// May calls of this environment go this way? Box `privacy.residency`.
-    pub(crate) fn allows(&self, environment: &EnvironmentName, route: &Route) -> bool {
-        let Some(asks) = self.environments.get(environment) else { return false };
-        asks.allows_region(route.upstream.region.as_ref())
     }
 }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bastion_store::{Charged, Settled, Store, StoreError};
-use bastion_types::{CallRecord, KeyId, ModelName, Region, RequestId, Timestamp, UpstreamName};
-use serde::Serialize;
+use bastion_types::CallRecord;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
+use crate::call_line::{json_line, text_line};
 use crate::log::{LogFormat, LogSink};
 use crate::metrics::Metrics;
 
@@ -122,19 +122,14 @@ impl CallSinkWriter {
         if !tracing::enabled!(tracing::Level::INFO) {
             return;
         }
-        let mut lines = Vec::with_capacity(batch.len() * LIKELY_LINE_BYTES);
+        let mut lines = String::with_capacity(batch.len() * LIKELY_LINE_BYTES);
         for record in batch {
             match self.format {
                 LogFormat::Json => json_line(record, &mut lines),
-                LogFormat::Text | LogFormat::ColoredText => lines.extend(text_line(record).bytes()),
+                LogFormat::Text | LogFormat::ColoredText => text_line(record, &mut lines),
             }
-            lines.push(b'\n');
         }
-        // They are UTF-8; looking whether is quick, mending what is not is slow.
-        match String::from_utf8(lines) {
-            Ok(lines) => self.log.write_lines(&lines),
-            Err(odd) => self.log.write_lines(&String::from_utf8_lossy(odd.as_bytes())),
-        }
+        self.log.write_lines(&lines);
     }
 
     async fn write_store(&self, batch: &[CallRecord]) {
@@ -163,85 +158,10 @@ async fn charged(batch: &mut Vec<Ended>) -> Vec<CallRecord> {
 /// What was charged is what the record says; while the database is away it says what will be.
 fn correct(record: &mut CallRecord, told: Result<Result<Charged, StoreError>, Elapsed>) {
     match told {
-        Ok(Ok(charged)) => record.cost = record.cost.take().map(|_| charged.amount.to_string()),
+        Ok(Ok(charged)) => record.cost = record.cost.map(|_| charged.amount),
         Ok(Err(cause)) => {
             tracing::error!(%cause, request_id = %record.id, "a call was not charged");
         }
         Err(_) => {}
     }
-}
-
-/// The log's fields of a call; the end user's id stays in the store: it may be an address.
-#[derive(Serialize)]
-struct Line<'a> {
-    timestamp: Timestamp,
-    level: &'static str,
-    message: &'static str,
-    request_id: &'a RequestId,
-    environment: &'a str,
-    service: &'a str,
-    key_id: &'a KeyId,
-    endpoint: &'a str,
-    model: Option<&'a str>,
-    upstream: Option<&'a str>,
-    region: Option<&'a str>,
-    status: u16,
-    code: Option<&'a str>,
-    attempts: u32,
-    stream: &'static str,
-    input_tokens: u64,
-    output_tokens: u64,
-    estimated: bool,
-    cost: Option<&'a str>,
-    latency_ms: u64,
-    first_event_ms: Option<u64>,
-}
-
-fn json_line(record: &CallRecord, to: &mut Vec<u8>) {
-    let line = Line {
-        timestamp: record.at,
-        level: "INFO",
-        message: "call",
-        request_id: &record.id,
-        environment: record.environment.as_str(),
-        service: record.service.as_str(),
-        key_id: &record.key_id,
-        endpoint: &record.endpoint,
-        model: record.model.as_ref().map(ModelName::as_str),
-        upstream: record.upstream.as_ref().map(UpstreamName::as_str),
-        region: record.region.as_ref().map(Region::as_str),
-        status: record.status,
-        code: record.code.as_deref(),
-        attempts: record.attempts.0,
-        stream: record.stream.as_str(),
-        input_tokens: record.usage.input_tokens,
-        output_tokens: record.usage.output_tokens,
-        estimated: record.usage.estimated,
-        cost: record.cost.as_deref(),
-        latency_ms: record.latency_ms,
-        first_event_ms: record.first_event_ms,
-    };
-    let begin = to.len();
-    if serde_json::to_writer(&mut *to, &line).is_err() {
-        to.truncate(begin);
-        to.extend_from_slice(b"{\"message\":\"call\"}");
-    }
-}
-
-fn text_line(record: &CallRecord) -> String {
-    let model = record.model.as_ref().map_or("-", ModelName::as_str);
-    let code = record.code.as_deref().map(|code| format!(" {code}")).unwrap_or_default();
-    format!(
-        "{at}  call {id} {status}{code} {environment}/{service} {endpoint} {model} {ms} ms, {input} \
-         tokens in, {output} out",
-        at = record.at,
-        id = record.id,
-        status = record.status,
-        environment = record.environment,
-        service = record.service,
-        endpoint = record.endpoint,
-        ms = record.latency_ms,
-        input = record.usage.input_tokens,
-        output = record.usage.output_tokens,
-    )
 }

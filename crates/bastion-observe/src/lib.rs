@@ -3,6 +3,7 @@
 //!
 //! It must never show a key, a prompt or a completion, whoever asks for it to be written.
 
+mod call_line;
 mod call_sink;
 mod deployment;
 mod drills;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::StoreError;
+use crate::row::Row;
 use crate::statement::Statement;
 use connections::{Connections, Taken};
 pub(crate) use row::SqliteRow;
@@ -84,20 +85,9 @@ impl SqliteDatabase {
 
     /// A transaction on the one connection that writes. Whoever has it is alone.
     pub(crate) async fn begin(&self) -> Result<SqliteTransaction, StoreError> {
-        Ok(self.begin_with(|_| Ok(())).await?.0)
-    }
-
-    /// A transaction, and what is done first in it: one way to the database's thread and back.
-    pub(crate) async fn begin_with<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<(SqliteTransaction, T), StoreError> {
-        let begun = |connection: &Connection| {
-            connection.execute_batch(BEGIN)?;
-            work(connection)
-        };
-        let (taken, told) = self.writer.take().await?.with(begun).await?;
-        Ok((SqliteTransaction { taken: Some(taken) }, told))
+        let begun = |connection: &Connection| Ok(connection.execute_batch(BEGIN)?);
+        let (taken, ()) = self.writer.take().await?.with(begun).await?;
+        Ok(SqliteTransaction { taken: Some(taken) })
     }
 
     /// All of it in one transaction: one way to the database's thread and back.
@@ -226,6 +216,15 @@ impl SqliteTransaction {
         self.taken = Some(taken);
         Ok(told)
     }
+}
+
+/// All rows, for whoever is on the database's thread already.
+pub(crate) fn rows_on(
+    connection: &Connection,
+    statement: Statement<'_>,
+) -> Result<Vec<Row>, StoreError> {
+    let rows = row::rows(connection, &statement, usize::MAX)?;
+    Ok(rows.into_iter().map(Row::Sqlite).collect())
 }
 
 fn read(

@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    EnvironmentName, KeyId, ModelName, Region, RequestId, ServiceName, Timestamp, UpstreamName,
-    Usage,
+    EnvironmentName, KeyId, ModelName, Money, Region, RequestId, ServiceName, Timestamp,
+    UpstreamName, Usage,
 };
 
 /// How many times a call was tried at an upstream.
@@ -82,8 +82,8 @@ pub struct CallRecord {
     pub stream: StreamOutcome,
     /// What was used.
     pub usage: Usage,
-    /// What it cost, as a decimal string; none where the model has no price.
-    pub cost: Option<String>,
+    /// What it cost; none where the model has no price.
+    pub cost: Option<Money>,
     /// From the head's arrival to the answer's end.
     pub latency_ms: u64,
     /// From the head's arrival to the first event with content, for streams.

@@ -9,6 +9,12 @@ use serde::{Serialize, Serializer};
 const NANOS_PER_UNIT: i64 = 1_000_000_000;
 const FRACTION_DIGITS: usize = 9;
 
+/// As many as the largest amount has.
+const MOST_DIGITS: usize = 19;
+
+/// Where the digit before the point stands among those.
+const ONES: usize = MOST_DIGITS - FRACTION_DIGITS - 1;
+
 /// An amount in nano-units (10⁻⁹ of the currency's unit); at most about 9.2 billion units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Money(i64);
@@ -76,14 +82,30 @@ impl Money {
 }
 
 impl fmt::Display for Money {
+    /// Two digits at least behind the point, as amounts are read; more only where they say
+    /// something. Every call writes one: no formatting of numbers, no allocation.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nanos = self.0.unsigned_abs();
-        let unit = NANOS_PER_UNIT.unsigned_abs();
-        let fraction = format!("{:09}", nanos % unit);
-        // Two digits at least, as amounts are read; more only where they say something.
-        let tail = fraction.trim_end_matches('0').len().max(2);
-        let sign = if self.0 < 0 { "-" } else { "" };
-        write!(f, "{sign}{}.{}", nanos / unit, fraction.get(..tail).unwrap_or(&fraction))
+        let mut digits = [b'0'; MOST_DIGITS];
+        let mut rest = self.0.unsigned_abs();
+        let mut first = ONES;
+        for (at, digit) in digits.iter_mut().enumerate().rev() {
+            let value = u8::try_from(rest % 10).unwrap_or_default();
+            *digit += value;
+            if value > 0 {
+                first = first.min(at);
+            }
+            rest /= 10;
+        }
+        let digits = str::from_utf8(&digits).map_err(|_| fmt::Error)?;
+        let (whole, fraction) = digits.split_at_checked(ONES + 1).ok_or(fmt::Error)?;
+        let last = fraction.trim_end_matches('0').len().max(2);
+        let (whole, fraction) = (whole.get(first..), fraction.get(..last));
+        if self.0 < 0 {
+            f.write_str("-")?;
+        }
+        f.write_str(whole.ok_or(fmt::Error)?)?;
+        f.write_str(".")?;
+        f.write_str(fraction.ok_or(fmt::Error)?)
     }
 }
 
@@ -99,6 +121,24 @@ mod tests {
 
     fn check(text: &str, expect: Result<&str, MoneyError>) {
         assert_eq!(Money::parse(text).map(|m| m.to_string()), expect.map(str::to_owned), "{text}");
+    }
+
+    #[test]
+    fn every_amount_is_written_with_its_digits() {
+        for (nanos, expect) in [
+            (0, "0.00"),
+            (1, "0.000000001"),
+            (-1, "-0.000000001"),
+            (10_000_000, "0.01"),
+            (100_000_000, "0.10"),
+            (123_000_000, "0.123"),
+            (10_000_000_000, "10.00"),
+            (-1_000_500_000_000, "-1000.50"),
+            (i64::MAX, "9223372036.854775807"),
+            (i64::MIN, "-9223372036.854775808"),
+        ] {
+            assert_eq!(Money::from_nanos(nanos).to_string(), expect, "{nanos}");
+        }
     }
 
     #[test]

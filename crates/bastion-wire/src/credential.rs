@@ -3,10 +3,10 @@
 //! It must never choose between two credentials that differ, and never copy one.
 
 use bastion_types::KeyProblem;
-use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName};
 
-const SYNONYM: &str = "x-api-key";
+static SYNONYM: HeaderName = HeaderName::from_static("x-api-key");
 
 /// The key's text as the caller sent it.
 ///
@@ -14,8 +14,8 @@ const SYNONYM: &str = "x-api-key";
 /// [`KeyProblem::Missing`] when there is none, [`KeyProblem::Malformed`] when there are several
 /// or the scheme is not Bearer.
 pub fn bearer(headers: &HeaderMap) -> Result<&str, KeyProblem> {
-    let bearer = only(headers, AUTHORIZATION.as_str())?.map(without_scheme).transpose()?;
-    let synonym = only(headers, SYNONYM)?.map(str::trim);
+    let bearer = only(headers, &AUTHORIZATION)?.map(without_scheme).transpose()?;
+    let synonym = only(headers, &SYNONYM)?.map(str::trim);
     match (bearer, synonym) {
         (Some(key), Some(same)) if key != same => Err(KeyProblem::Malformed),
         (Some(key), _) | (None, Some(key)) => Ok(key),
@@ -24,7 +24,7 @@ pub fn bearer(headers: &HeaderMap) -> Result<&str, KeyProblem> {
 }
 
 /// The value of a header that may stand once.
-fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, KeyProblem> {
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, KeyProblem> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use bastion_limits::{Ask, Denied, KeyLimits, Permit, Standing};
 use bastion_types::{Modifier, Prompt, RateKind, Refusal};
 use bastion_wire::Work;
+use http::HeaderName;
 
 use super::authenticate::Caller;
 use super::door::{Arrival, Received};
@@ -32,13 +33,16 @@ const BYTES_PER_TOKEN: u64 = 4;
 const MAX_USER_BYTES: usize = 256;
 
 /// Headers that promise what this version does not do: refused, never ignored.
-const NOT_IN_THIS_VERSION: [&str; 1] = ["idempotency-key"];
+static NOT_IN_THIS_VERSION: [HeaderName; 1] = [HeaderName::from_static("idempotency-key")];
 
 /// What an SDK adds to a request that it sends again by itself.
-const CLIENT_RETRIES: &str = "x-stainless-retry-count";
+static CLIENT_RETRIES: HeaderName = HeaderName::from_static("x-stainless-retry-count");
+
+/// The end user's id.
+static USER: HeaderName = HeaderName::from_static("bastion-user");
 
 /// How a stream is to be delivered.
-const STREAM: &str = "bastion-stream";
+static STREAM: HeaderName = HeaderName::from_static("bastion-stream");
 
 /// A call that may run.
 pub(crate) struct Admitted {
@@ -140,7 +144,7 @@ pub(super) async fn admit(
 }
 
 fn count_client_retry(desk: &Desk, arrival: &Arrival) {
-    let count = arrival.headers.get(CLIENT_RETRIES).and_then(|value| value.to_str().ok());
+    let count = arrival.headers.get(&CLIENT_RETRIES).and_then(|value| value.to_str().ok());
     if count.and_then(|count| count.parse::<u32>().ok()).is_some_and(|count| count > 0) {
         desk.gateway.tools.metrics.client_retry();
         desk.gateway.retry_budget.client_retry(desk.gateway.tools.clock.monotonic());
@@ -149,13 +153,13 @@ fn count_client_retry(desk: &Desk, arrival: &Arrival) {
 
 /// The end user's id, if a header names one.
 fn read_headers(arrival: &Arrival) -> Result<Option<String>, Refusal> {
-    for header in NOT_IN_THIS_VERSION {
+    for header in &NOT_IN_THIS_VERSION {
         if arrival.headers.contains_key(header) {
             let message = format!("the header '{header}' is not in this version; leave it out");
-            return Err(Refusal::invalid_field(header, message));
+            return Err(Refusal::invalid_field(header.as_str(), message));
         }
     }
-    let Some(user) = arrival.headers.get("bastion-user") else { return Ok(None) };
+    let Some(user) = arrival.headers.get(&USER) else { return Ok(None) };
     match user.to_str() {
         Ok(user) if user.len() <= MAX_USER_BYTES => Ok(Some(user.to_owned())),
         _ => Err(Refusal::invalid_field(
@@ -166,11 +170,11 @@ fn read_headers(arrival: &Arrival) -> Result<Option<String>, Refusal> {
 }
 
 fn wants_atomic(arrival: &Arrival) -> Result<bool, Refusal> {
-    match arrival.headers.get(STREAM) {
+    match arrival.headers.get(&STREAM) {
         None => Ok(false),
         Some(value) if value == "atomic" => Ok(true),
         Some(_) => Err(Refusal::invalid_field(
-            STREAM,
+            "bastion-stream",
             "'bastion-stream' must be 'atomic'; leave it out for a stream that comes event by event",
         )),
     }

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 
 use super::door::{Arrival, Entered};
 use crate::desk::Desk;
-use crate::policy::Policy;
+use crate::policy::{EnvironmentPolicy, Policy};
 
 /// After which a node that was frozen or lost its database may know the keys again.
 const LOOK_AGAIN_S: u32 = 1;
@@ -23,6 +23,8 @@ const LOOK_AGAIN_S: u32 = 1;
 pub(crate) struct Caller {
     /// The key's entry.
     pub(crate) key: Arc<KeyEntry>,
+    /// What the key's environment asks.
+    pub(crate) environment: Arc<EnvironmentPolicy>,
     /// The policy at the time the call began.
     pub(crate) policy: Arc<Policy>,
 }
@@ -47,7 +49,9 @@ pub(super) fn authenticate(desk: &Desk, entered: Entered) -> Result<Known, Respo
     let policy = desk.gateway.policy();
     let found = is_fresh(desk).and_then(|()| find(desk, &policy, &arrival).map_err(Refusal::Key));
     match found {
-        Ok(key) => Ok(Known { caller: Caller { key, policy }, arrival, body }),
+        Ok((key, environment)) => {
+            Ok(Known { caller: Caller { key, environment, policy }, arrival, body })
+        }
         Err(refusal) => {
             desk.gateway.tools.metrics.refused_at_door(&refusal);
             tracing::debug!(request_id = %arrival.id, ?refusal, "a key was refused");
@@ -64,10 +68,15 @@ fn is_fresh(desk: &Desk) -> Result<(), Refusal> {
     })
 }
 
-fn find(desk: &Desk, policy: &Policy, arrival: &Arrival) -> Result<Arc<KeyEntry>, KeyProblem> {
+fn find(
+    desk: &Desk,
+    policy: &Policy,
+    arrival: &Arrival,
+) -> Result<(Arc<KeyEntry>, Arc<EnvironmentPolicy>), KeyProblem> {
     let presented = presented(&arrival.headers)?;
     let entry = desk.gateway.tools.store.keys().authenticate(&presented, arrival.at)?;
-    if policy.serves(&entry.environment) { Ok(entry) } else { Err(KeyProblem::OtherEnvironment) }
+    let environment = policy.served(&entry.environment).ok_or(KeyProblem::OtherEnvironment)?;
+    Ok((entry, Arc::clone(environment)))
 }
 
 fn presented(headers: &HeaderMap) -> Result<ApiKey, KeyProblem> {

@@ -77,7 +77,7 @@ async fn ask(
     arrival: &Arrival,
     order: HoldOrder,
 ) -> Result<Ticket, Refusal> {
-    let zone = &caller.policy.money(&caller.key.environment).zone;
+    let zone = &caller.environment.money.zone;
     let held = desk.gateway.tools.store.ledger().hold(order).await;
     held.map_err(|why| refusal(arrival, &why, zone))
 }
@@ -101,8 +101,7 @@ fn countable(
         return Ok(None);
     }
     // The balance is kept whatever is observed.
-    let money = caller.policy.money(&caller.key.environment);
-    if money.is_observed() && !ledger.balance_refuses(order.prepaid) {
+    if caller.environment.money.is_observed() && !ledger.balance_refuses(order.prepaid) {
         Ok(Some(refusal))
     } else {
         Err(refusal)
@@ -116,7 +115,7 @@ fn order(
     each: Option<Money>,
 ) -> HoldOrder {
     let key = &caller.key;
-    let money = caller.policy.money(&key.environment);
+    let money = &caller.environment.money;
     let payer = Payer {
         environment: key.environment.clone(),
         key_id: Some(key.id),
@@ -144,7 +143,7 @@ fn order(
 
 /// The refusal by a cap that is only observed, for a call that went on.
 pub(super) fn observed(caller: &Caller, arrival: &Arrival, purse: &Purse) -> Option<Refusal> {
-    let zone = &caller.policy.money(&caller.key.environment).zone;
+    let zone = &caller.environment.money.zone;
     purse.unfit().map(|why| refusal(arrival, &why, zone))
 }
 

@@ -47,7 +47,7 @@ pub(super) async fn record(
         attempts: relayed.attempts,
         stream: relayed.stream,
         usage,
-        cost: cost.map(|cost| cost.to_string()),
+        cost,
         latency_ms: tools.clock.monotonic().millis_since(arrival.began),
         first_event_ms: relayed.first_event_ms,
         user: about.user,

@@ -77,7 +77,7 @@ pub(super) fn answer_here(
 ) -> Relayed {
     let question = Question {
         policy: &caller.policy,
-        environment: &caller.key.environment,
+        environment: &caller.environment,
         surfaces: &caller.key.bonds.surfaces,
         named_model: arrival.named_model.as_deref(),
     };

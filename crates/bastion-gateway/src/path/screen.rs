@@ -121,7 +121,7 @@ fn without_state(asked_by: Option<&'static str>) -> Result<(), Refusal> {
 }
 
 fn allowed_routes(caller: &Caller, model: &ModelPolicy) -> Result<Vec<Arc<Route>>, Refusal> {
-    let allowed = |route: &&Arc<Route>| caller.policy.allows(&caller.key.environment, route);
+    let allowed = |route: &&Arc<Route>| caller.environment.allows(route);
     let routes: Vec<_> = model.routes.iter().filter(allowed).cloned().collect();
     if routes.is_empty() { Err(Refusal::NoAllowedRegion) } else { Ok(routes) }
 }

@@ -5,6 +5,10 @@
 use bastion_config::Environment;
 use bastion_types::{Enforce, Region};
 
+use super::model::ModelPolicy;
+use super::money::MoneyPolicy;
+use super::route::Route;
+
 /// What an environment asks of a call.
 pub(crate) struct EnvironmentPolicy {
     /// Only upstreams inside these; empty: any.
@@ -15,6 +19,8 @@ pub(crate) struct EnvironmentPolicy {
     pub(crate) require_surface: bool,
     /// Must a call name its end user?
     pub(crate) require_user: bool,
+    /// What its calls may cost.
+    pub(crate) money: MoneyPolicy,
 }
 
 impl EnvironmentPolicy {
@@ -24,12 +30,18 @@ impl EnvironmentPolicy {
             enforce: environment.enforce,
             require_surface: environment.require_surface,
             require_user: environment.require_user,
+            money: MoneyPolicy::new(environment),
         }
     }
 
-    /// May a call be computed there? Box `privacy.residency`.
-    pub(super) fn allows_region(&self, region: Option<&Region>) -> bool {
+    /// May its calls go this way? Box `privacy.residency`.
+    pub(crate) fn allows(&self, route: &Route) -> bool {
         let inside = |region: &Region| self.regions.iter().any(|wider| region.within(wider));
-        self.regions.is_empty() || region.is_some_and(inside)
+        self.regions.is_empty() || route.upstream.region.as_ref().is_some_and(inside)
+    }
+
+    /// May its calls go any way to this model?
+    pub(super) fn reaches(&self, model: &ModelPolicy) -> bool {
+        model.routes.iter().any(|route| self.allows(route))
     }
 }

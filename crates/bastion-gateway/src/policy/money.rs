@@ -28,14 +28,6 @@ pub(crate) struct SurfaceMoney {
 }
 
 impl MoneyPolicy {
-    /// Of an environment that left the configuration: its calls are turned away before.
-    pub(super) const GONE: MoneyPolicy = MoneyPolicy {
-        zone: Zone::UTC,
-        hold_wait: Duration::ZERO,
-        caps: Caps { monthly: None, daily: None },
-        enforce: Enforce::On,
-    };
-
     pub(super) fn new(environment: &Environment) -> MoneyPolicy {
         MoneyPolicy {
             zone: environment.timezone.clone(),

@@ -35,13 +35,18 @@ impl Exchanges {
         Exchange { inner: Arc::clone(&self.inner) }
     }
 
+    /// Is none being answered?
+    pub(super) fn are_over(&self) -> bool {
+        self.inner.open.load(Ordering::Acquire) == 0
+    }
+
     /// Ready once none is.
     pub(super) fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.inner.open.load(Ordering::Acquire) == 0 {
+        if self.are_over() {
             return Poll::Ready(());
         }
         *self.inner.waiting.lock() = Some(cx.waker().clone());
-        if self.inner.open.load(Ordering::Acquire) == 0 { Poll::Ready(()) } else { Poll::Pending }
+        if self.are_over() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 

@@ -17,6 +17,15 @@ pub(super) enum Stop {
     Over,
 }
 
+/// May another request begin?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// None is being answered.
+    Now,
+    /// One is.
+    Later,
+}
+
 enum State {
     /// In a head: looked at so far, and where its last line begins.
     Head { looked: usize, line: usize },
@@ -48,12 +57,13 @@ impl Follower {
     }
 
     /// How many of these bytes may pass, and whether it ends there. What did not pass is given
-    /// again, with more behind it.
-    pub(super) fn advance(&mut self, bytes: &[u8]) -> (usize, Option<Stop>) {
+    /// again, with more behind it. At most one request begins in them, and none before its turn.
+    pub(super) fn advance(&mut self, bytes: &[u8], turn: Turn) -> (usize, Option<Stop>) {
         let mut passed = 0;
         loop {
             let rest = bytes.get(passed..).unwrap_or_default();
-            if rest.is_empty() {
+            let begins = matches!(self.state, State::Head { .. });
+            if rest.is_empty() || (begins && (passed > 0 || turn == Turn::Later)) {
                 return (passed, None);
             }
             match self.step(rest) {
@@ -145,13 +155,22 @@ mod tests {
         let (mut passed, mut held) = (Vec::new(), Vec::new());
         for piece in pieces {
             held.extend_from_slice(piece);
-            let (length, stop) = follower.advance(&held);
-            passed.extend(held.drain(..length));
-            if stop.is_some() {
-                return (passed, stop);
+            if let Some(stop) = pass(&mut follower, &mut held, &mut passed) {
+                return (passed, Some(stop));
             }
         }
         (passed, None)
+    }
+
+    /// Lets one request pass behind the other.
+    fn pass(follower: &mut Follower, held: &mut Vec<u8>, passed: &mut Vec<u8>) -> Option<Stop> {
+        loop {
+            let (length, stop) = follower.advance(held, Turn::Now);
+            passed.extend(held.drain(..length));
+            if stop.is_some() || length == 0 {
+                return stop;
+            }
+        }
     }
 
     fn check(bytes: &[u8], length: usize, expect: Option<Stop>) {
@@ -178,6 +197,20 @@ mod tests {
         let all = [GET, POST, CHUNKED, GET, POST].concat();
         check(&all, all.len(), None);
         check(&[POST, b"GET"].concat(), POST.len(), None);
+    }
+
+    #[test]
+    fn a_request_passes_alone_and_not_before_its_turn() {
+        let mut follower = Follower::new(LIMIT_BYTES);
+        let two = [POST, GET].concat();
+        assert_eq!(follower.advance(&two, Turn::Later), (0, None));
+        let head = POST.len() - 3;
+        assert_eq!(follower.advance(&two[..head], Turn::Now), (head, None));
+        assert_eq!(follower.advance(&two[head..], Turn::Later), (3, None), "its body is its own");
+        assert_eq!(follower.advance(GET, Turn::Later), (0, None));
+        assert_eq!(follower.advance(&[GET, GET].concat(), Turn::Now), (GET.len(), None));
+        let mut follower = Follower::new(LIMIT_BYTES);
+        assert_eq!(follower.advance(&two, Turn::Now), (POST.len(), None));
     }
 
     #[test]

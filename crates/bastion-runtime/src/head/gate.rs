@@ -1,7 +1,8 @@
 //! A connection's stream as hyper sees it: only bytes of judged heads and followed bodies.
 //!
-//! It must never hold more than one head that is not whole, and never take the peer's end for our
-//! refusal: a caller who leaves is seen at once.
+//! A request passes once the one before it is answered. Until then what comes is held: hyper looks
+//! for a peer's end only while it has nothing unread. It must never hold more than a head and a
+//! step, and never take the peer's end for our refusal: a caller who leaves is seen at once.
 
 use std::io;
 use std::pin::Pin;
@@ -14,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::BadHead;
 use super::exchanges::Exchanges;
-use super::follower::{Follower, Stop};
+use super::follower::{Follower, Stop, Turn};
 
 /// Read at a time while a head is not whole, in bytes.
 const STEP_BYTES: usize = 4096;
@@ -45,8 +46,11 @@ impl<S> Kept<S> {
 pub(crate) struct Gate<S> {
     stream: Option<S>,
     follower: Follower,
-    /// A head that is not whole; behind it was seen to be, what hyper has not taken yet.
+    /// A head that is not whole, or whose turn has not come; behind it was seen to be, what hyper
+    /// has not taken yet.
     held: BytesMut,
+    /// Held while another request is answered, at most, in bytes.
+    limit_bytes: usize,
     /// So many of the held bytes may pass.
     may_pass: usize,
     stop: Option<Stop>,
@@ -62,6 +66,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
             stream: Some(stream),
             follower: Follower::new(limit_bytes),
             held: BytesMut::new(),
+            limit_bytes: usize::try_from(limit_bytes).unwrap_or(usize::MAX),
             may_pass: 0,
             stop: None,
             exchanges,
@@ -84,7 +89,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
         if fresh.is_empty() {
             return Poll::Ready(Ok(true));
         }
-        let (passed, stop) = self.follower.advance(fresh);
+        let turn = if self.exchanges.are_over() { Turn::Now } else { Turn::Later };
+        let (passed, stop) = self.follower.advance(fresh, turn);
         self.stop = stop;
         if stop.is_none() {
             self.held.extend_from_slice(fresh.get(passed..).unwrap_or_default());
@@ -93,8 +99,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
         Poll::Ready(Ok(passed > 0))
     }
 
-    /// The rest of a head that came in part. True at the peer's end.
+    /// Lets what is held pass once it may, and else waits for more. True at the peer's end.
+    fn read_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let waits = !self.follower.is_in_a_body() && self.exchanges.poll_over(cx).is_pending();
+        let turn = if waits { Turn::Later } else { Turn::Now };
+        (self.may_pass, self.stop) = self.follower.advance(&self.held, turn);
+        if self.may_pass > 0 || self.stop.is_some() {
+            return Poll::Ready(Ok(false));
+        }
+        self.read_on(cx)
+    }
+
+    /// More of what is held. True at the peer's end; who has sent too much before its turn is not
+    /// read on.
     fn read_on(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if self.held.len() > self.limit_bytes {
+            return Poll::Pending;
+        }
         let mut bytes = [0; STEP_BYTES];
         let mut buffer = ReadBuf::new(&mut bytes);
         let Some(stream) = &mut self.stream else { return Poll::Ready(Ok(true)) };
@@ -103,8 +124,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
             return Poll::Ready(Ok(true));
         }
         self.held.extend_from_slice(buffer.filled());
-        let (passed, stop) = self.follower.advance(&self.held);
-        (self.may_pass, self.stop) = (passed, stop);
         Poll::Ready(Ok(false))
     }
 
@@ -152,12 +171,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gate<S> {
                 Some(Stop::Broken) => return Poll::Ready(Ok(())),
                 Some(Stop::Over) => return gate.read_away(cx),
             }
-            let done = if gate.held.is_empty() {
+            let is_done = if gate.held.is_empty() {
                 ready!(gate.read_straight(cx, buffer))?
             } else {
-                ready!(gate.read_on(cx))?
+                ready!(gate.read_held(cx))?
             };
-            if done {
+            if is_done {
                 return Poll::Ready(Ok(()));
             }
         }

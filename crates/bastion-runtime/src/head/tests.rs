@@ -4,6 +4,8 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -16,7 +18,7 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::exchanges::{Exchange, Exchanges, Watched};
-use super::follower::Follower;
+use super::follower::{Follower, Turn};
 use super::gate::Gate;
 
 const SEED: u64 = 20_261_124;
@@ -100,7 +102,7 @@ fn heads(bytes: &[u8]) -> Vec<String> {
     let (mut held, mut heads) = (Vec::new(), Vec::new());
     for byte in bytes {
         held.push(*byte);
-        let (length, stop) = follower.advance(&held);
+        let (length, stop) = follower.advance(&held, Turn::Now);
         let passed: Vec<u8> = held.drain(..length).collect();
         // A body passes byte by byte, a head at once.
         if passed.len() > 1 {
@@ -181,4 +183,61 @@ async fn what_passes_is_read_by_hyper_in_the_same_way() {
         requests += seen.len();
     }
     assert!(requests > 1000, "the inputs are too bad to show anything: {requests}");
+}
+
+/// Is set once it is dropped.
+struct Dropped(Arc<AtomicBool>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// A peer sends this while its first request is being answered, and leaves; how many requests began,
+/// and was the answer given up?
+async fn left_behind(bytes: &[u8]) -> (usize, bool) {
+    let (mut near, far) = tokio::io::duplex(1 << 20);
+    let exchanges = Exchanges::default();
+    let (gate, kept) = Gate::new(far, LIMIT_BYTES, exchanges.clone());
+    let (begun, given_up) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (counted, marked) = (Arc::clone(&begun), Arc::clone(&given_up));
+    let service = service_fn(move |_| {
+        counted.fetch_add(1, Ordering::AcqRel);
+        let (exchange, dropped) = (exchanges.begin(), Dropped(Arc::clone(&marked)));
+        async move {
+            std::future::pending::<()>().await;
+            drop(dropped);
+            let body = Watched::new(Full::new(Bytes::new()), exchange);
+            Ok::<_, Infallible>(Response::new(body))
+        }
+    });
+    let server = http1::Builder::new().serve_connection(TokioIo::new(gate), service);
+    let serve = async move {
+        // Whether it calls that an error is hyper's affair.
+        server.await.ok();
+        drop(kept.take());
+    };
+    let talk = async {
+        near.write_all(bytes).await.unwrap();
+        for _ in 0..ANSWER_YIELDS {
+            tokio::task::yield_now().await;
+        }
+        assert!(!given_up.load(Ordering::Acquire), "nobody has left yet");
+        drop(near);
+    };
+    let both = async { tokio::join!(serve, talk) };
+    let in_time = tokio::time::timeout(Duration::from_secs(5), both).await;
+    (begun.load(Ordering::Acquire), in_time.is_ok() && given_up.load(Ordering::Acquire))
+}
+
+#[tokio::test]
+async fn a_peer_who_leaves_is_seen_behind_whatever_it_has_sent_already() {
+    let (get, post) = (PARTS[0], PARTS[1]);
+    for behind in
+        [String::new(), get.to_owned(), post.repeat(3), "GET /half".to_owned(), get.repeat(90)]
+    {
+        let bytes = format!("{post}{behind}");
+        assert_eq!(left_behind(bytes.as_bytes()).await, (1, true), "{} bytes", behind.len());
+    }
 }

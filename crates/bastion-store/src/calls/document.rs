@@ -9,7 +9,8 @@ use bastion_types::{
     AttemptCount, CallRecord, ModelName, Money, Region, ServiceName, StreamOutcome, UpstreamName,
     Usage,
 };
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::columns::Columns;
 
@@ -31,8 +32,8 @@ pub(super) struct Document<'a> {
     attempts: AttemptCount,
     stream: StreamOutcome,
     usage: Used,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    cost: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "amount")]
+    cost: Option<Money>,
     latency_ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first_event_ms: Option<u64>,
@@ -70,6 +71,11 @@ struct Used {
     estimated: bool,
 }
 
+fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Money>, D::Error> {
+    let text = Cow::<str>::deserialize(deserializer)?;
+    Money::parse(&text).map(Some).map_err(Error::custom)
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
 fn is_zero(count: &u64) -> bool {
     *count == 0
@@ -88,7 +94,7 @@ impl<'a> From<&'a CallRecord> for Document<'a> {
             attempts: call.attempts,
             stream: call.stream,
             usage: Used::from(call.usage),
-            cost: call.cost.as_deref().map(Cow::Borrowed),
+            cost: call.cost,
             latency_ms: call.latency_ms,
             first_event_ms: call.first_event_ms,
             user: call.user.as_deref().map(Cow::Borrowed),
@@ -118,7 +124,7 @@ impl Document<'_> {
             attempts: self.attempts,
             stream: self.stream,
             usage: self.usage.into(),
-            cost: self.cost.map(Cow::into_owned),
+            cost: self.cost,
             latency_ms: self.latency_ms,
             first_event_ms: self.first_event_ms,
             user: self.user.map(Cow::into_owned),

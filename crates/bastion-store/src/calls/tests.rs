@@ -73,7 +73,7 @@ fn full_call(number: u32) -> CallRecord {
             stated_cost: Some(Money::from_nanos(140_000)),
             estimated: true,
         },
-        cost: Some("0.000000001".to_owned()),
+        cost: Some(Money::from_nanos(1)),
         latency_ms: 60_000,
         first_event_ms: Some(321),
         user: Some("u-1 'é'; DROP TABLE calls; --\u{1F600}\n".to_owned()),

@@ -1,6 +1,7 @@
 //! Books on a database: what a batch needs is read, decided upon and written in one transaction.
-//! On PostgreSQL a batch is one message as long as it is decided on what the last one left; what
-//! others have changed in the meantime is found where it is written, and then it goes step by step.
+//! On SQLite all of it happens on the database's own thread. On PostgreSQL a batch is one message as
+//! long as it is decided on what the last one left; what others have changed in the meantime is
+//! found where it is written, and then it goes step by step.
 //!
 //! It must never answer before the transaction is on the disk, and never write a part of it.
 
@@ -57,21 +58,42 @@ impl Bank {
     /// # Errors
     /// When the database cannot be read or written: then nothing is decided, though it may be
     /// unknown whether it was written.
-    pub(super) async fn run<T>(
+    pub(super) async fn run<T: Send + 'static>(
         &self,
         books: Books,
         needs: Needs,
-        mut decide: impl FnMut(&mut Books) -> T,
+        mut decide: impl FnMut(&mut Books) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
-        if let Database::Postgres(db) = &self.db
-            && let Some(mut books) = self.supposed(&books, &needs)
-        {
+        let db = match &self.db {
+            Database::Postgres(db) => db,
+            Database::Sqlite(db) => {
+                let bank = self.clone();
+                return db.write(move |on| bank.at_once(on, (books, needs), decide)).await;
+            }
+        };
+        if let Some(mut books) = self.supposed(&books, &needs) {
             let told = decide(&mut books);
             if !books.is_in_doubt() && self.send(db, books).await? {
                 return Ok(told);
             }
         }
         self.step_by_step(books, needs, decide).await
+    }
+
+    /// Reads, decides and writes in a transaction that has begun.
+    fn at_once<T>(
+        &self,
+        connection: &Connection,
+        (mut books, needs): (Books, Needs),
+        mut decide: impl FnMut(&mut Books) -> T,
+    ) -> Result<T, StoreError> {
+        sqlite::read(connection, &mut books, needs)?;
+        let told = decide(&mut books);
+        let changes = books.into_changes();
+        if !changes.is_empty() {
+            sqlite::write(connection, &changes, self.lease(&changes)?.as_str())?;
+        }
+        Ok(told)
     }
 
     /// The books as the last batch left them; none where something must be looked up.
@@ -124,15 +146,16 @@ impl Bank {
         let Needs { assumed, holds, charges } = needs;
         let (mut transaction, mut books, others) = self.read_all(books, assumed).await?;
         let calls: Vec<_> = holds.into_iter().chain(others).collect();
-        rows::read_holds(&mut transaction, texts, (&mut books, &calls)).await?;
-        let ended = calls.into_iter().filter(|call| !books.has_hold(*call));
-        let charges: Vec<_> = charges.into_iter().chain(ended).collect();
-        rows::read_charges(&mut transaction, texts, (&mut books, &charges)).await?;
-        let told = decide(&mut books);
-        if self.db.dialect() == Dialect::Sqlite {
-            self.write(transaction, books).await?;
-            return Ok(told);
+        if !calls.is_empty() {
+            let found = transaction.rows(rows::holds(texts, &calls)?).await?;
+            rows::take_holds(&mut books, &found)?;
         }
+        let charges = books.ended(charges, calls);
+        if !charges.is_empty() {
+            let found = transaction.rows(rows::charges(texts, &charges)?).await?;
+            rows::take_charges(&mut books, &found)?;
+        }
+        let told = decide(&mut books);
         let sums = books.sums().map(|(id, sums)| (id.to_owned(), sums)).collect();
         let caps = books.set_caps().clone();
         self.write(transaction, books).await?;
@@ -147,14 +170,6 @@ impl Bank {
         mut books: Books,
         assumed: Vec<OpenHold>,
     ) -> Result<(Transaction, Books, Vec<RequestId>), StoreError> {
-        if let Database::Sqlite(db) = &self.db {
-            let read = move |connection: &Connection| {
-                let others = sqlite::read(connection, &mut books, assumed)?;
-                Ok((books, others))
-            };
-            let (transaction, (books, others)) = db.begin_with(read).await?;
-            return Ok((Transaction::Sqlite(transaction), books, others));
-        }
         let mut transaction = self.read(&mut books).await?;
         rows::read_caps(&mut transaction, &mut books).await?;
         if rows::are_there(&mut transaction, &assumed).await? {

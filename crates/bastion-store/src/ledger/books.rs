@@ -106,9 +106,14 @@ impl Books {
         self.set_caps.insert((environment, length), cap);
     }
 
-    /// Is this call's hold there?
-    pub(super) fn has_hold(&self, call: RequestId) -> bool {
-        self.holds.contains_key(&call)
+    /// Whose charges are to be read: these, and of `calls` those whose holds are not there.
+    pub(super) fn ended(
+        &self,
+        mut charges: Vec<RequestId>,
+        calls: Vec<RequestId>,
+    ) -> Vec<RequestId> {
+        charges.extend(calls.into_iter().filter(|call| !self.holds.contains_key(call)));
+        charges
     }
 
     /// What is to be written, and the accounts that changed.

@@ -21,29 +21,28 @@ struct Rules {
 /// # Errors
 /// The first rule that the call breaks, unless refusals are observed.
 pub(super) fn apply(caller: &Caller, wanted: &mut Wanted) -> Result<Option<Refusal>, Refusal> {
-    let environment = caller.policy.environment(&caller.key.environment);
+    let environment = &caller.environment;
     let surface = wanted.surface.clone();
     let says = [
-        environment.map(|environment| environment.enforce),
+        Some(environment.enforce),
         surface.as_ref().map(|surface| surface.enforce),
         Some(caller.key.bonds.enforce),
     ];
     let enforce =
         if says.contains(&Some(Enforce::Observe)) { Enforce::Observe } else { Enforce::On };
     let mut rules = Rules { enforce, observed: None };
-    let must = |rule: fn(&crate::policy::EnvironmentPolicy) -> bool| environment.is_some_and(rule);
-    if surface.is_none() && must(|environment| environment.require_surface) {
+    if surface.is_none() && environment.require_surface {
         rules.broken(no_surface())?;
     }
     let Some(surface) = surface else {
-        rules.user(wanted, must(|environment| environment.require_user))?;
+        rules.user(wanted, environment.require_user)?;
         return Ok(rules.observed);
     };
     if !surface.lists(&wanted.model.name) {
         let (surface, model) = (surface.name.clone(), wanted.model.name.clone());
         rules.broken(Refusal::SurfaceModelNotAllowed { surface, model })?;
     }
-    rules.user(wanted, surface.require_user || must(|environment| environment.require_user))?;
+    rules.user(wanted, surface.require_user || environment.require_user)?;
     rules.budget(wanted, surface.budget)?;
     Ok(rules.observed)
 }

@@ -5,13 +5,14 @@
 use std::sync::Arc;
 
 use bastion_types::{Refusal, SurfaceName};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 use crate::path::authenticate::Caller;
 use crate::policy::{ALIAS_PREFIX, SurfacePolicy};
 
 /// The header that names it.
 const SURFACE: &str = "bastion-surface";
+static HEADER: HeaderName = HeaderName::from_static(SURFACE);
 
 /// Most surfaces that a message lists.
 const MOST_NAMED: usize = 8;
@@ -21,7 +22,7 @@ pub(super) fn of_header(
     caller: &Caller,
     headers: &HeaderMap,
 ) -> Result<Option<Arc<SurfacePolicy>>, Refusal> {
-    let mut values = headers.get_all(SURFACE).iter();
+    let mut values = headers.get_all(&HEADER).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(Refusal::invalid_field(
@@ -31,8 +32,7 @@ pub(super) fn of_header(
     }
     let found = value.to_str().ok().and_then(|name| caller.policy.surface(name));
     found.cloned().map(Some).ok_or_else(|| {
-        let known =
-            caller.policy.usable_surfaces(&caller.key.environment, &caller.key.bonds.surfaces);
+        let known = caller.policy.usable_surfaces(&caller.environment, &caller.key.bonds.surfaces);
         let names: Vec<&str> =
             known.iter().take(MOST_NAMED).map(|surface| surface.name.as_str()).collect();
         let message = match names.as_slice() {

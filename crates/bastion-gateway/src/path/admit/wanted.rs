@@ -122,7 +122,7 @@ fn by_language(
     if let Some(model) = caller.policy.speaker(language, voice.as_deref()) {
         return Ok(Arc::clone(model));
     }
-    let usable = caller.policy.usable_models(&caller.key.environment, &caller.key.bonds.surfaces);
+    let usable = caller.policy.usable_models(&caller.environment, &caller.key.bonds.surfaces);
     let speakers = usable.iter().filter(|model| model.kinds.contains(&Kind::Speech));
     let mut spoken: Vec<_> =
         speakers.flat_map(|model| &model.speech.languages).map(String::as_str).collect();

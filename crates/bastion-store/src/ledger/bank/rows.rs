@@ -12,7 +12,7 @@ use super::texts::{HELD, OPEN_ACCOUNTS, Texts};
 use crate::StoreError;
 use crate::database::{Database, Transaction};
 use crate::row::Row;
-use crate::statement::statement;
+use crate::statement::{Statement, statement};
 
 const CAPS: &str = "SELECT environment, length, cap FROM ledger_caps";
 const ENDED_HOLDS: &str = "SELECT * FROM ledger_holds \
@@ -78,15 +78,13 @@ pub(super) fn read_cap(
     Ok(())
 }
 
-pub(super) async fn read_holds(
-    transaction: &mut Transaction,
-    texts: &Texts,
-    (books, calls): (&mut Books, &[RequestId]),
-) -> Result<(), StoreError> {
-    if calls.is_empty() {
-        return Ok(());
-    }
-    let rows = transaction.rows(statement(texts.holds).bind(text(calls)?)).await?;
+/// Asks for these calls' holds.
+pub(super) fn holds<'q>(texts: &Texts, calls: &[RequestId]) -> Result<Statement<'q>, StoreError> {
+    Ok(statement(texts.holds).bind(text(calls)?))
+}
+
+/// Those that are there.
+pub(super) fn take_holds(books: &mut Books, rows: &[Row]) -> Result<(), StoreError> {
     rows.iter().try_for_each(|row| {
         books.read_hold(hold(row)?);
         Ok(())
@@ -117,23 +115,22 @@ pub(super) fn agree(holds: &[OpenHold], found: (i64, i64, i64)) -> bool {
     (count, amount, balance) == (Some(found.0), Some(found.1), Some(found.2))
 }
 
-pub(super) async fn read_charges(
-    transaction: &mut Transaction,
-    texts: &Texts,
-    (books, calls): (&mut Books, &[RequestId]),
-) -> Result<(), StoreError> {
-    if calls.is_empty() {
-        return Ok(());
-    }
-    for row in transaction.rows(statement(texts.charges).bind(text(calls)?)).await? {
+/// Asks for these calls' charges.
+pub(super) fn charges<'q>(texts: &Texts, calls: &[RequestId]) -> Result<Statement<'q>, StoreError> {
+    Ok(statement(texts.charges).bind(text(calls)?))
+}
+
+/// Those that are there.
+pub(super) fn take_charges(books: &mut Books, rows: &[Row]) -> Result<(), StoreError> {
+    rows.iter().try_for_each(|row| {
         let earlier = Earlier {
             amount: row.number("amount")?,
             marks: Marks::from_bits(row.number("marks")?),
             corrected: row.number("corrected")? != 0,
         };
-        books.read_charge(call(&row, "id")?, earlier);
-    }
-    Ok(())
+        books.read_charge(call(row, "id")?, earlier);
+        Ok(())
+    })
 }
 
 /// Holds of leases that have ended, some of them.

@@ -10,8 +10,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::books::{Books, Changes, Entry, OpenHold, Sums};
 use super::super::order::Labels;
-use super::rows::{id_of, read_cap, text};
+use super::Needs;
+use super::rows::{self, id_of, text};
+use super::texts::Texts;
 use crate::StoreError;
+use crate::database::Dialect;
+use crate::sqlite::rows_on;
 
 const ACCOUNT: &str = "SELECT credited, spent, held FROM ledger_accounts WHERE id = ?1";
 const CAPS: &str = "SELECT environment, length, cap FROM ledger_caps";
@@ -28,20 +32,45 @@ const ADD_ENTRY: &str = "INSERT INTO ledger_entries (id, kind, at_us, amount, on
      day, environment, key_id, surface, input_tokens, output_tokens, labels, call_id, reference) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 
-/// Reads accounts and caps, and takes holds as their tickets say; those calls whose holds are not
-/// there, or not so.
+/// Reads accounts, caps, and the holds and charges that are needed.
 pub(super) fn read(
     connection: &Connection,
     books: &mut Books,
-    assumed: Vec<OpenHold>,
-) -> Result<Vec<RequestId>, StoreError> {
+    needs: Needs,
+) -> Result<(), StoreError> {
     read_accounts(connection, books)?;
+    read_caps(connection, books)?;
+    let Needs { assumed, mut holds, charges } = needs;
+    holds.extend(take_assumed(connection, books, assumed)?);
+    let texts = Texts::of(Dialect::Sqlite);
+    if !holds.is_empty() {
+        let found = rows_on(connection, rows::holds(texts, &holds)?)?;
+        rows::take_holds(books, &found)?;
+    }
+    let charges = books.ended(charges, holds);
+    if !charges.is_empty() {
+        let found = rows_on(connection, rows::charges(texts, &charges)?)?;
+        rows::take_charges(books, &found)?;
+    }
+    Ok(())
+}
+
+fn read_caps(connection: &Connection, books: &mut Books) -> Result<(), StoreError> {
     let mut caps = connection.prepare_cached(CAPS)?;
     let mut rows = caps.query([])?;
     while let Some(row) = rows.next()? {
         let (environment, length): (String, String) = (row.get(0)?, row.get(1)?);
-        read_cap(books, (&environment, &length), row.get(2)?)?;
+        rows::read_cap(books, (&environment, &length), row.get(2)?)?;
     }
+    Ok(())
+}
+
+/// Takes holds as their tickets say; returns the calls whose holds are not there, or not so.
+fn take_assumed(
+    connection: &Connection,
+    books: &mut Books,
+    assumed: Vec<OpenHold>,
+) -> Result<Vec<RequestId>, StoreError> {
     let mut held = connection.prepare_cached(HELD)?;
     let mut others = Vec::new();
     for hold in assumed {

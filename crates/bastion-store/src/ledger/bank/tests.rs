@@ -49,7 +49,7 @@ impl Counter {
     async fn hold(&self) -> Ticket {
         let (order, mut books) = (self.order(), Books::default());
         let places = books.stand(&order.payer);
-        let held = |books: &mut Books| ticket(books.hold(&order, &places));
+        let held = move |books: &mut Books| ticket(books.hold(&order, &places));
         self.bank.run(books, Needs::default(), held).await.unwrap()
     }
 

@@ -40,7 +40,14 @@ impl Teller {
         if round.is_empty() {
             return;
         }
-        let told = self.bank.run(books, needs, |books| round.decide(books)).await;
+        let round = Arc::new(round);
+        let decided = Arc::clone(&round);
+        let told = self.bank.run(books, needs, move |books| decided.decide(books)).await;
+        // Whoever decided has given its share back: it is over when the bank answers.
+        let Some(round) = Arc::into_inner(round) else {
+            tracing::error!("a round is still being decided; what its calls hold is swept later");
+            return;
+        };
         match told {
             Ok(told) => {
                 self.outage.over();
