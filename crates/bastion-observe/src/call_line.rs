@@ -122,7 +122,7 @@ fn written(result: std::fmt::Result) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::borrow::Cow;
 
     use bastion_types::{
@@ -133,7 +133,8 @@ mod tests {
 
     use super::*;
 
-    fn record() -> CallRecord {
+    /// A call that was answered.
+    pub(crate) fn record() -> CallRecord {
         let at = Timestamp::parse("2026-11-26T15:04:05.25Z").unwrap();
         CallRecord {
             id: RequestId::generate(at).unwrap(),

@@ -165,3 +165,70 @@ fn correct(record: &mut CallRecord, told: Result<Result<Charged, StoreError>, El
         Err(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bastion_store::Marks;
+    use bastion_types::Money;
+    use tokio::sync::oneshot::{self, Sender};
+
+    use super::*;
+    use crate::call_line::tests::record;
+
+    type Teller = Sender<Result<Charged, StoreError>>;
+
+    /// A call that cost two, and where it is told what was charged.
+    fn ended() -> (Ended, Teller) {
+        let (teller, told) = oneshot::channel();
+        let amount = Money::from_nanos(2);
+        let record = CallRecord { cost: Some(amount), ..record() };
+        (Ended { record, settled: Some(Settled::new(amount, told)) }, teller)
+    }
+
+    fn costs(records: &[CallRecord]) -> Vec<Option<i64>> {
+        records.iter().map(|record| record.cost.map(Money::nanos)).collect()
+    }
+
+    fn tell(teller: Teller, nanos: i64) {
+        let amount = Money::from_nanos(nanos);
+        teller.send(Ok(Charged { amount, marks: Marks::NONE })).unwrap();
+    }
+
+    /// After everybody has had a turn.
+    async fn is_over<T>(task: &tokio::task::JoinHandle<T>) -> bool {
+        tokio::task::yield_now().await;
+        task.is_finished()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_record_waits_for_its_charge_and_says_what_was_charged() {
+        let ((one, its), (other, others)) = (ended(), ended());
+        let unpaid = Ended { record: CallRecord { cost: None, ..record() }, settled: None };
+        let mut batch = vec![one, unpaid, other];
+        let waiting = tokio::spawn(async move { charged(&mut batch).await });
+        tell(others, 1);
+        assert!(!is_over(&waiting).await, "the first is not charged yet");
+        tell(its, 2);
+        assert!(is_over(&waiting).await);
+        assert_eq!(costs(&waiting.await.unwrap()), [Some(2), None, Some(1)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_the_ledger_is_away_a_batch_waits_once_and_says_what_will_be_charged() {
+        let (all, tellers): (Vec<_>, Vec<_>) = (0..5).map(|_| ended()).unzip();
+        let (mut batch, began) = (all, Instant::now());
+        let records = charged(&mut batch).await;
+        assert_eq!(began.elapsed(), CHARGED_WITHIN);
+        assert_eq!(costs(&records), [Some(2); 5]);
+        drop(tellers);
+    }
+
+    #[tokio::test]
+    async fn a_record_of_a_charge_that_failed_is_written_all_the_same() {
+        let ((one, its), (other, others)) = (ended(), ended());
+        its.send(Err(StoreError::Full)).unwrap();
+        drop(others);
+        let records = charged(&mut vec![one, other]).await;
+        assert_eq!(costs(&records), [Some(2); 2]);
+    }
+}

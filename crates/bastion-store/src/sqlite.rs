@@ -12,7 +12,6 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::StoreError;
-use crate::row::Row;
 use crate::statement::Statement;
 use connections::{Connections, Taken};
 pub(crate) use row::SqliteRow;
@@ -222,9 +221,8 @@ impl SqliteTransaction {
 pub(crate) fn rows_on(
     connection: &Connection,
     statement: Statement<'_>,
-) -> Result<Vec<Row>, StoreError> {
-    let rows = row::rows(connection, &statement, usize::MAX)?;
-    Ok(rows.into_iter().map(Row::Sqlite).collect())
+) -> Result<Vec<SqliteRow>, StoreError> {
+    row::rows(connection, &statement, usize::MAX)
 }
 
 fn read(

@@ -37,10 +37,15 @@ enum Version {
 
 /// Judges a head, its blank line included; every LF in it stands behind a CR.
 pub(super) fn judge(head: &[u8]) -> Result<Framing, BadHead> {
-    let mut lines = head.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r"));
-    let version = request_line(lines.next().flatten().unwrap_or_default())?;
+    let mut begin = 0;
+    let mut lines = memchr::memchr_iter(b'\n', head).map_while(|end| {
+        let line = head.get(begin..end)?.strip_suffix(b"\r")?;
+        begin = end + 1;
+        Some(line)
+    });
+    let version = request_line(lines.next().unwrap_or_default())?;
     let mut fields = Fields::default();
-    for line in lines.map_while(|line| line.filter(|line| !line.is_empty())) {
+    for line in lines.take_while(|line| !line.is_empty()) {
         fields.take(line)?;
     }
     fields.framing(version)
@@ -146,7 +151,7 @@ impl Fields {
         if name.is_empty() || !name.iter().all(|byte| is_of_a_name(*byte)) {
             return Err(BadHead::Malformed("a header's name holds what no name may; rename it"));
         }
-        if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+        if holds_control(value) {
             return Err(BadHead::Malformed("a header holds a control character; remove it"));
         }
         self.note(name, trimmed(value))
@@ -212,6 +217,11 @@ impl Fields {
         let is_last = self.closes || (version == Version::Http10 && !self.keeps);
         Ok(Framing { body, is_last })
     }
+}
+
+/// All of it is looked at, without a way out in the middle: so the compiler takes many bytes at once.
+fn holds_control(value: &[u8]) -> bool {
+    value.iter().fold(false, |found, byte| found | (byte.is_ascii_control() & (*byte != b'\t')))
 }
 
 /// Without the white space around it: a CR or a form feed is none.

@@ -7,6 +7,7 @@
 
 mod known;
 mod message;
+mod needs;
 pub(super) mod rows;
 mod sqlite;
 mod texts;
@@ -25,6 +26,7 @@ use crate::postgres::PostgresDatabase;
 use crate::statement::statement;
 use known::Known;
 use message::Told;
+pub(super) use needs::Needs;
 use texts::Texts;
 
 /// The ledger's database, as the process that has this lease writes it.
@@ -34,17 +36,6 @@ pub(super) struct Bank {
     clock: Arc<dyn Clock>,
     nodes: Nodes,
     known: Arc<Known>,
-}
-
-/// What is looked up beside the accounts.
-#[derive(Debug, Default)]
-pub(super) struct Needs {
-    /// Holds as their tickets say they are.
-    pub(super) assumed: Vec<OpenHold>,
-    /// Calls whose holds must be read; where one is not there, its charge is.
-    pub(super) holds: Vec<RequestId>,
-    /// Calls that may have a charge already.
-    pub(super) charges: Vec<RequestId>,
 }
 
 impl Bank {

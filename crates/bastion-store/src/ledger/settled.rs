@@ -17,10 +17,8 @@ pub struct Settled {
 }
 
 impl Settled {
-    pub(super) fn new(
-        amount: Money,
-        told: oneshot::Receiver<Result<Charged, StoreError>>,
-    ) -> Settled {
+    /// Of so much; `told` says what came of it.
+    pub fn new(amount: Money, told: oneshot::Receiver<Result<Charged, StoreError>>) -> Settled {
         Settled { amount, told }
     }
 

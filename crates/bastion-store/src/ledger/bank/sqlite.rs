@@ -10,12 +10,14 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::super::books::{Books, Changes, Entry, OpenHold, Sums};
 use super::super::order::Labels;
-use super::Needs;
+use super::needs::Needs;
 use super::rows::{self, id_of, text};
 use super::texts::Texts;
 use crate::StoreError;
 use crate::database::Dialect;
+use crate::row::Row;
 use crate::sqlite::rows_on;
+use crate::statement::Statement;
 
 const ACCOUNT: &str = "SELECT credited, spent, held FROM ledger_accounts WHERE id = ?1";
 const CAPS: &str = "SELECT environment, length, cap FROM ledger_caps";
@@ -44,15 +46,19 @@ pub(super) fn read(
     holds.extend(take_assumed(connection, books, assumed)?);
     let texts = Texts::of(Dialect::Sqlite);
     if !holds.is_empty() {
-        let found = rows_on(connection, rows::holds(texts, &holds)?)?;
+        let found = rows_of(connection, rows::holds(texts, &holds)?)?;
         rows::take_holds(books, &found)?;
     }
     let charges = books.ended(charges, holds);
     if !charges.is_empty() {
-        let found = rows_on(connection, rows::charges(texts, &charges)?)?;
+        let found = rows_of(connection, rows::charges(texts, &charges)?)?;
         rows::take_charges(books, &found)?;
     }
     Ok(())
+}
+
+fn rows_of(connection: &Connection, statement: Statement<'_>) -> Result<Vec<Row>, StoreError> {
+    Ok(rows_on(connection, statement)?.into_iter().map(Row::Sqlite).collect())
 }
 
 fn read_caps(connection: &Connection, books: &mut Books) -> Result<(), StoreError> {
