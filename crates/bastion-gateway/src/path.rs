@@ -53,7 +53,7 @@ pub(crate) fn enter(
 /// A call of a known caller, from its body to its record; it goes on when the caller leaves.
 pub(crate) async fn walk(desk: Arc<Desk>, known: Known, reply: Reply) {
     let running = desk.gateway.tools.metrics.begin_call();
-    let Known { caller, arrival, body } = known;
+    let Known { caller, mut arrival, body } = known;
     let settlement = match arrival.service {
         Service::Here(answer) => {
             let line = Line::new(reply, arrival.id, None);
@@ -61,7 +61,7 @@ pub(crate) async fn walk(desk: Arc<Desk>, known: Known, reply: Reply) {
             settle::unheld(relayed, About::default())
         }
         Service::Upstream(_) => match prepare(&desk, &caller, &arrival, body).await {
-            Ok(hold) => carry(&desk, (&caller, &arrival), hold, reply).await,
+            Ok(hold) => carry(&desk, (&caller, &mut arrival), hold, reply).await,
             Err(turned) => turn_away(turned, &arrival, reply),
         },
     };
@@ -85,7 +85,7 @@ async fn prepare(
 /// From the hold to its settlement there is no way out.
 async fn carry(
     desk: &Desk,
-    (caller, arrival): (&Caller, &Arrival),
+    (caller, arrival): (&Caller, &mut Arrival),
     mut hold: Box<Hold>,
     reply: Reply,
 ) -> Settlement {
@@ -96,6 +96,7 @@ async fn carry(
     let calling = Calling { desk, policy: &caller.policy, arrival, screened, purse, sent };
     let dispatched = dispatch::dispatch(calling, &mut line).await;
     hold.forget_body();
+    arrival.forget_headers();
     let limit_tokens = hold.screened.output_bound_tokens;
     let relayed = relay::relay(desk, arrival, dispatched, (line, limit_tokens)).await;
     settle::settle(desk, (caller, arrival), hold, relayed).await

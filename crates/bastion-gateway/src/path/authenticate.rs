@@ -9,10 +9,12 @@ use bastion_store::KeyEntry;
 use bastion_types::{ApiKey, KeyFormatError, KeyProblem, Refusal, RequestId};
 use bastion_wire::{bearer, refusal_response};
 use bytes::Bytes;
-use http::{HeaderMap, Response};
+use http::header::USER_AGENT;
+use http::{HeaderMap, HeaderValue, Response};
 use hyper::body::Incoming;
 
 use super::door::{Arrival, Entered};
+use crate::caller_address::caller_address;
 use crate::desk::Desk;
 use crate::policy::{EnvironmentPolicy, Policy};
 
@@ -50,7 +52,9 @@ pub(super) fn authenticate(desk: &Desk, entered: Entered) -> Result<Known, Respo
     let found = is_fresh(desk).and_then(|()| find(desk, &policy, &arrival).map_err(Refusal::Key));
     match found {
         Ok((key, environment)) => {
-            Ok(Known { caller: Caller { key, environment, policy }, arrival, body })
+            let caller = Caller { key, environment, policy };
+            see(desk, &caller, &arrival);
+            Ok(Known { caller, arrival, body })
         }
         Err(refusal) => {
             desk.gateway.tools.metrics.refused_at_door(&refusal);
@@ -58,6 +62,13 @@ pub(super) fn authenticate(desk: &Desk, entered: Entered) -> Result<Known, Respo
             Err(refusal_response(&refusal, &arrival.id))
         }
     }
+}
+
+/// From where and by which program the key is used.
+fn see(desk: &Desk, caller: &Caller, arrival: &Arrival) {
+    let from = caller_address(&caller.policy.trusted_proxies, arrival.peer, &arrival.headers);
+    let program = arrival.headers.get(USER_AGENT).map(HeaderValue::as_bytes);
+    desk.gateway.tools.sightings.see(caller.key.id, program, from, arrival.at);
 }
 
 /// Whoever cannot know which keys were revoked lets nobody in.

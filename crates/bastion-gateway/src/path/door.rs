@@ -40,8 +40,15 @@ pub(crate) struct Arrival {
     pub(crate) service: Service,
     /// The model in its path.
     pub(crate) named_model: Option<String>,
-    /// Its headers.
+    /// Its headers, while an attempt may still be made.
     pub(crate) headers: HeaderMap,
+}
+
+impl Arrival {
+    /// No attempt will be made any more: a held stream need not hold its headers.
+    pub(super) fn forget_headers(&mut self) {
+        self.headers = HeaderMap::new();
+    }
 }
 
 /// A request whose head is in order.

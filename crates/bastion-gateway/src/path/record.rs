@@ -5,13 +5,10 @@
 use std::borrow::Cow;
 
 use bastion_types::CallRecord;
-use http::HeaderValue;
-use http::header::USER_AGENT;
 
 use super::authenticate::Caller;
 use super::door::Arrival;
 use super::settle::Settlement;
-use crate::caller_address::caller_address;
 use crate::desk::Desk;
 
 /// The metric's label where a call ended without an error.
@@ -26,9 +23,6 @@ pub(super) async fn record(
 ) {
     let Settlement { relayed, usage, cost, settled, about } = settlement;
     let tools = &desk.gateway.tools;
-    let from = caller_address(&caller.policy.trusted_proxies, arrival.peer, &arrival.headers);
-    let program = arrival.headers.get(USER_AGENT).map(HeaderValue::as_bytes);
-    tools.sightings.see(caller.key.id, program, from, arrival.at);
     let endpoint = arrival.endpoint.name();
     let upstream = relayed.route.as_ref().map(|route| &route.upstream);
     let record = CallRecord {

@@ -221,7 +221,8 @@ impl Fields {
 
 /// All of it is looked at, without a way out in the middle: so the compiler takes many bytes at once.
 fn holds_control(value: &[u8]) -> bool {
-    value.iter().fold(false, |found, byte| found | (byte.is_ascii_control() & (*byte != b'\t')))
+    let is_control = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
+    value.iter().map(is_control).fold(false, |found, is| found | is)
 }
 
 /// Without the white space around it: a CR or a form feed is none.
