@@ -40,6 +40,8 @@ pub(super) enum Asked {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Earlier {
     pub(super) amount: i64,
+    /// What was added and given back by hand since.
+    pub(super) by_hand: i64,
     pub(super) marks: Marks,
     /// A later correction by its own usage is there, too.
     pub(super) corrected: bool,
@@ -264,13 +266,17 @@ impl Books {
         }
     }
 
-    /// Ends the hold of a call whose process has died.
+    /// Ends the hold of a call whose process has died; again changes nothing: another process may
+    /// have swept it in the meantime.
     pub(super) fn sweep(
         &mut self,
         hold: &OpenHold,
         outcome: UnknownOutcome,
         (places, at): (&[Place], Timestamp),
     ) -> Result<Charged, StoreError> {
+        if !self.holds.contains_key(&hold.call) {
+            return Ok(Charged::NOTHING);
+        }
         let ticket = Ticket {
             call: hold.call,
             payer: hold.payer.clone(),
@@ -304,7 +310,10 @@ impl Books {
         (places, at): (&[Place], Timestamp),
     ) -> Result<Charged, StoreError> {
         let amount = cost.amount.nanos().min(ticket.amount.nanos());
-        let difference = amount.checked_sub(earlier.amount).ok_or(Beyond)?;
+        let net = earlier.amount.checked_add(earlier.by_hand).ok_or(Beyond)?;
+        let difference = amount.checked_sub(net).ok_or(Beyond)?;
+        // What an operator gave back is not taken again.
+        let difference = if earlier.by_hand < 0 { difference.min(0) } else { difference };
         self.spend(difference, on_balance, places)?;
         let marks = cost.marks.with(Marks::LATE);
         let reference = format!("late/{}", ticket.call);
@@ -328,7 +337,7 @@ impl Books {
     ) -> Result<Charged, StoreError> {
         let (amount, marks, on_balance) = charge;
         self.spend(amount, on_balance, places)?;
-        self.earlier.insert(ticket.call, Earlier { amount, marks, corrected: false });
+        self.earlier.insert(ticket.call, Earlier { amount, by_hand: 0, marks, corrected: false });
         self.changes.entries.push(Entry::of(ticket, cost, charge, at));
         Ok(Charged { amount: Money::from_nanos(amount), marks })
     }

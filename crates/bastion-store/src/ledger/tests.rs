@@ -256,6 +256,27 @@ async fn the_holds_of_a_dead_process_are_charged_and_marked_once() {
 }
 
 #[tokio::test]
+async fn what_an_operator_gave_back_of_a_swept_call_is_not_given_back_again() {
+    for (back, usage, net) in [("2", "0.5", "0.5"), ("2", "1.5", "1"), ("3", "2", "0")] {
+        let scene = Scene::new().await;
+        let ticket = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
+        let call = ticket.call;
+        let scene = scene.restart().await;
+        assert_eq!(scene.ledger.sweep(UnknownOutcome::Charge).await.unwrap(), 1);
+        let refund = Adjustment {
+            amount: Money::from_nanos(-m(back).nanos()),
+            concerns: Concerns::Call(call),
+            reason: "nobody knows what it did".to_owned(),
+            reference: "t-1".to_owned(),
+        };
+        scene.ledger.adjust(refund).await.unwrap();
+        scene.ledger.settle(ticket, cost(usage)).await.unwrap().durable().await.unwrap();
+        assert_eq!(scene.month().await.spent, m(net), "{back} back, then usage of {usage}");
+        scene.is_clean().await;
+    }
+}
+
+#[tokio::test]
 async fn the_holds_of_a_dead_process_may_be_given_back() {
     let scene = Scene::new().await;
     let _lost = scene.ledger.hold(scene.order("3", "10")).await.unwrap();

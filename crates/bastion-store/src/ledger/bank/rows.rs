@@ -125,6 +125,7 @@ pub(super) fn take_charges(books: &mut Books, rows: &[Row]) -> Result<(), StoreE
     rows.iter().try_for_each(|row| {
         let earlier = Earlier {
             amount: row.number("amount")?,
+            by_hand: row.number("by_hand")?,
             marks: Marks::from_bits(row.number("marks")?),
             corrected: row.number("corrected")? != 0,
         };

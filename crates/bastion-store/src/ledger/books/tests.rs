@@ -34,9 +34,12 @@ impl Durable {
         self.holds.values().for_each(|(_, hold)| books.read_hold(hold.clone()));
         for entry in &self.entries {
             let Some(call) = entry.id.filter(|_| entry.kind == EntryKind::Charge) else { continue };
-            let late = |other: &&Entry| other.call == Some(call);
-            let corrected = self.entries.iter().any(|entry| late(&entry));
-            let earlier = Earlier { amount: entry.amount, marks: entry.marks, corrected };
+            let about = self.entries.iter().filter(|other| other.call == Some(call));
+            let (late, by_hand): (Vec<_>, Vec<_>) =
+                about.partition(|other| other.marks.has(Marks::LATE));
+            let by_hand = by_hand.iter().map(|entry| entry.amount).sum();
+            let (amount, corrected) = (entry.amount, !late.is_empty());
+            let earlier = Earlier { amount, by_hand, marks: entry.marks, corrected };
             books.read_charge(call, earlier);
         }
     }
@@ -67,11 +70,15 @@ impl Durable {
     /// Every sum is what entries and holds say, nothing is charged twice.
     fn check(&self) {
         let mut counted: BTreeMap<String, Sums> = BTreeMap::new();
-        let mut charged = std::collections::BTreeSet::new();
+        let mut charged = BTreeMap::new();
         let mut books = Books::default();
         for entry in &self.entries {
             if entry.kind == EntryKind::Charge {
-                assert!(charged.insert(entry.id), "a call was charged twice");
+                let earlier = charged.insert(entry.id, entry.amount);
+                assert!(earlier.is_none(), "a call was charged twice");
+            } else if let Some(net) = charged.get_mut(&entry.call).filter(|_| entry.id.is_none()) {
+                *net += entry.amount;
+                assert!(*net >= 0, "a call was given back more than it cost");
             }
             let Some(payer) = &entry.payer else {
                 counted.entry("balance".to_owned()).or_default().credited += entry.amount;
@@ -174,6 +181,9 @@ impl World {
         if self.dice.u8(0..20) == 0 {
             self.top_up();
         }
+        if self.dice.u8(0..20) == 0 {
+            self.give_back();
+        }
         if self.dice.u8(0..12) == 0 {
             return self.die();
         }
@@ -261,6 +271,23 @@ impl World {
         self.durable.commit(books, 0);
     }
 
+    /// An operator gives back a part of what a call cost, as far as it goes.
+    fn give_back(&mut self) {
+        let charges = self.durable.entries.iter().filter(|entry| entry.kind == EntryKind::Charge);
+        let charges: Vec<_> = charges.cloned().collect();
+        let Some(charge) = self.dice.choice(&charges) else { return };
+        let about = self.durable.entries.iter().filter(|entry| entry.call == charge.id);
+        let net = charge.amount + about.map(|entry| entry.amount).sum::<i64>();
+        let amount = -self.dice.i64(0..=net);
+        let mut books = Books::default();
+        let places = books.stand(charge.payer.as_ref().unwrap());
+        self.durable.read(&mut books);
+        let (id, call, marks) = (None, charge.id, Marks::NONE);
+        let entry = Entry { kind: EntryKind::Refund, id, call, amount, marks, ..charge.clone() };
+        books.adjust(entry, &places).unwrap();
+        self.durable.commit(books, 0);
+    }
+
     /// A process dies, or only seems to: then it tells what its calls cost, too late.
     fn die(&mut self) {
         let dead = self.processes.swap_remove(self.dice.usize(0..self.processes.len()));
@@ -278,6 +305,9 @@ impl World {
             books.sweep(hold, outcome, (&places, at(3))).unwrap();
         }
         self.durable.commit(books, 0);
+        let entries = self.durable.entries.len();
+        self.sweep_again(&held, outcome);
+        assert_eq!(self.durable.entries.len(), entries, "what is swept is swept");
         self.start();
         if outcome == UnknownOutcome::Charge && self.dice.bool() {
             // What was charged was the most that it can be: a correction only gives back.
@@ -285,6 +315,18 @@ impl World {
                 dead.tickets.into_iter().map(|ticket| (ticket, self.cost())).collect();
             self.tell_late(&settling);
         }
+    }
+
+    /// Another process had seen the same holds.
+    fn sweep_again(&mut self, held: &[OpenHold], outcome: UnknownOutcome) {
+        let mut books = Books::default();
+        held.iter().for_each(|hold| drop(books.stand(&hold.payer)));
+        self.durable.read(&mut books);
+        for hold in held {
+            let places = books.stand(&hold.payer);
+            books.sweep(hold, outcome, (&places, at(3))).unwrap();
+        }
+        self.durable.commit(books, 0);
     }
 
     fn tell_late(&mut self, settling: &[(Ticket, Cost)]) {
