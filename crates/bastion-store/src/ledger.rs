@@ -131,7 +131,17 @@ impl Ledger {
         let until = Instant::now() + order.wait;
         let (answer, told) = oneshot::channel();
         let waiting = Box::new(Waiting { order, until, answer });
-        self.ask(Task::Hold(waiting), told, until).await
+        // Before it is asked for: the one that it is written under is this one, or a later one.
+        let lease = Some(self.inner.bank.nodes().current());
+        let ticket = self.ask(Task::Hold(waiting), told, until).await?;
+        Ok(Ticket { lease, ..ticket })
+    }
+
+    /// May something be sent on this ticket? Not once the lease that holds its money may have ended:
+    /// another process may have swept it.
+    pub fn stands_for(&self, ticket: &Ticket) -> bool {
+        !ticket.is_held()
+            || ticket.lease.as_ref().is_some_and(|lease| self.inner.bank.nodes().holds(lease))
     }
 
     /// Lets a call go on for which nothing is set aside: it is counted at its end.

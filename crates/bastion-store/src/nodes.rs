@@ -105,6 +105,11 @@ impl Nodes {
         (self.inner.clock.monotonic() < until).then(|| held.lease.clone())
     }
 
+    /// Is this the lease to begin something under?
+    pub(crate) fn holds(&self, lease: &LeaseId) -> bool {
+        self.lease().is_some_and(|own| own == *lease)
+    }
+
     /// The lease of this process, whether it holds or not.
     pub fn current(&self) -> LeaseId {
         self.inner.held.load().lease.clone()

@@ -30,14 +30,17 @@ pub(crate) use outcome::{Dispatched, Outcome};
 /// Sends the call, as often as the policy allows.
 pub(super) async fn dispatch(calling: Calling<'_>, line: &mut Line) -> Dispatched {
     let mut tries = Tries::begin(calling);
+    let ledger = calling.desk.gateway.tools.store.ledger();
     loop {
         if tries.needs_more() {
             // What came before may have cost all that was set aside.
-            let ledger = calling.desk.gateway.tools.store.ledger();
             match calling.purse.extend(ledger).await {
                 Ok(()) => tries.has_more(),
                 Err(why) => return tries.no_more(&why),
             }
+        }
+        if !calling.purse.stands(ledger) {
+            return tries.unheld();
         }
         match tries.step() {
             Step::Go(route) => {

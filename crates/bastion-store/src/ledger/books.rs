@@ -287,6 +287,7 @@ impl Books {
             amount: Money::from_nanos(hold.amount),
             footing: Footing::Held { on_balance: hold.on_balance },
             marks: Marks::NONE,
+            lease: None,
         };
         let amount = match outcome {
             UnknownOutcome::Charge => ticket.amount,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::marks::Marks;
 use crate::StoreError;
+use crate::nodes::LeaseId;
 
 /// Whose call it is, and the day on which it counts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -121,6 +122,8 @@ pub struct Ticket {
     pub(super) amount: Money,
     pub(super) footing: Footing,
     pub(super) marks: Marks,
+    /// The lease when it was asked for; what is held is swept when that ends.
+    pub(super) lease: Option<LeaseId>,
 }
 
 /// What a ticket stands on.
@@ -186,6 +189,7 @@ impl Ticket {
             amount: order.amount,
             footing: Footing::Held { on_balance },
             marks,
+            lease: None,
         }
     }
 

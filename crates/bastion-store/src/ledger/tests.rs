@@ -351,6 +351,18 @@ async fn a_hold_under_a_lease_that_others_have_ended_is_not_written() {
 }
 
 #[tokio::test]
+async fn nothing_is_sent_on_what_is_held_under_a_lease_of_before() {
+    let scene = Scene::new().await;
+    let ticket = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
+    let more = scene.ledger.extend(&ticket, m("1")).await.unwrap();
+    let counted = scene.ledger.count(scene.order("3", "10"));
+    assert!([&ticket, &more, &counted].iter().all(|ticket| scene.ledger.stands_for(ticket)));
+    let scene = scene.restart().await;
+    assert!(!scene.ledger.stands_for(&ticket) && !scene.ledger.stands_for(&more));
+    assert!(scene.ledger.stands_for(&counted), "nothing of it can be swept");
+}
+
+#[tokio::test]
 async fn from_the_first_top_up_on_an_empty_balance_refuses() {
     let scene = Scene::new().await;
     let order = || HoldOrder { caps: Vec::new(), ..scene.order("3", "0") };

@@ -8,6 +8,7 @@ mod cap;
 mod crash;
 mod far;
 mod faults;
+mod frozen;
 mod limits;
 mod load;
 mod nodes;

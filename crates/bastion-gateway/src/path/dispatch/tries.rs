@@ -215,6 +215,20 @@ impl<'a> Tries<'a> {
         self.over()
     }
 
+    /// The lease that holds the call's money may have ended while it waited, or while this process
+    /// was frozen: nothing is sent on it.
+    pub(super) fn unheld(self) -> Dispatched {
+        tracing::warn!(
+            request_id = %self.calling.arrival.id,
+            "no attempt: what was set aside may have been swept by another node"
+        );
+        if self.last.is_some() {
+            return self.over();
+        }
+        let outcome = Outcome::Failed { refusal: Refusal::LedgerUnavailable, retry_after_s: None };
+        self.dispatched(None, outcome, false)
+    }
+
     /// There is an answer.
     pub(super) fn answered(self, route: Arc<Route>, answer: Answer) -> Dispatched {
         self.tell_breaker(&route, answer.counts_as());

@@ -29,6 +29,11 @@ impl Purse {
         self.ticket.lock().unfit().cloned()
     }
 
+    /// May an attempt be sent on what is set aside?
+    pub(crate) fn stands(&self, ledger: &Ledger) -> bool {
+        ledger.stands_for(&self.ticket.lock())
+    }
+
     /// Sets as much aside again: the attempt before may have cost all of it.
     ///
     /// # Errors

@@ -320,7 +320,9 @@ impl World {
     /// Another process had seen the same holds.
     fn sweep_again(&mut self, held: &[OpenHold], outcome: UnknownOutcome) {
         let mut books = Books::default();
-        held.iter().for_each(|hold| drop(books.stand(&hold.payer)));
+        for hold in held {
+            books.stand(&hold.payer);
+        }
         self.durable.read(&mut books);
         for hold in held {
             let places = books.stand(&hold.payer);

@@ -98,7 +98,7 @@ pub(super) async fn is_never_passed(three: &Three) {
 }
 
 impl Three {
-    async fn told_of_the_cap(&self) -> serde_json::Value {
+    pub(super) async fn told_of_the_cap(&self) -> serde_json::Value {
         self.operators(1).get("/admin/v1/environments/dev/cap").await.json()
     }
 }
