@@ -4,6 +4,7 @@
 //! later pass one that waits for the same account, and never lose a settlement.
 
 mod desk;
+mod doubts;
 mod line;
 mod round;
 mod task;
@@ -18,6 +19,7 @@ pub(super) use task::{Extending, Settling, Task, Waiting};
 
 use super::bank::Bank;
 use super::outage::Outage;
+use doubts::Doubts;
 use line::Line;
 
 /// Most tasks of one transaction, and most settlements: more would make the first of them wait for the last.
@@ -46,6 +48,8 @@ pub(super) struct Teller {
     line: Line,
     /// Settlements and releases that the database did not take yet.
     owed: Vec<Settling>,
+    /// Holds that may be written though their calls were refused.
+    doubts: Doubts,
     retry_at: Option<Instant>,
     /// From when on the end waits no longer.
     give_up_at: Option<Instant>,
@@ -59,6 +63,7 @@ impl Teller {
             outage,
             line: Line::default(),
             owed: Vec::new(),
+            doubts: Doubts::default(),
             retry_at: None,
             give_up_at: None,
         }
@@ -105,7 +110,7 @@ impl Teller {
         let look = look.into_iter().chain(self.line.first_end()).min();
         let owes = !self.owed.is_empty();
         let retry = owes.then(|| self.retry_at.unwrap_or_else(Instant::now));
-        [look, retry].into_iter().flatten().min()
+        [look, retry, self.doubts.due()].into_iter().flatten().min()
     }
 
     fn is_done(&mut self) -> bool {

@@ -75,7 +75,7 @@ impl Scene {
     }
 
     /// Nothing is held and every sum is what its entries say.
-    async fn is_clean(&self) {
+    pub(super) async fn is_clean(&self) {
         let verdict = self.ledger.verify().await.unwrap();
         assert!(verdict.ok && verdict.holds_open == 0, "{verdict:?}");
     }

@@ -14,6 +14,7 @@ use super::line::refuse;
 use super::task::{Extending, Settling, Task, Waiting};
 use super::{BATCH_TASKS, KEPT_FOR_GIVING_BACK, MAX_OWED, PAUSE, Teller};
 use crate::StoreError;
+use crate::database::Dialect;
 
 /// A round's tasks, each with the accounts that it stands on.
 #[derive(Default)]
@@ -21,6 +22,8 @@ struct Round {
     settling: Vec<(Settling, Arc<[Place]>)>,
     extending: Vec<(Extending, Arc<[Place]>)>,
     waiting: Vec<(Box<Waiting>, Arc<[Place]>)>,
+    /// Holds that are given back if they are there.
+    doubtful: Vec<(Ticket, Arc<[Place]>)>,
 }
 
 /// What came of each, in the same order.
@@ -68,6 +71,11 @@ impl Teller {
         let kept = self.owed.len() + settling.len() + KEPT_FOR_GIVING_BACK;
         let room = MAX_OWED.saturating_sub(kept).min(BATCH_TASKS);
         settling.extend(self.brought.take_settlements(room));
+        for ticket in self.doubts.take(BATCH_TASKS, Instant::now()) {
+            needs.holds.push(ticket.call);
+            let places = books.stand(&ticket.payer);
+            round.doubtful.push((ticket, places));
+        }
         for waiting in self.line.take() {
             round.wait(Box::new(waiting), books);
         }
@@ -141,6 +149,10 @@ impl Teller {
         for (waiting, _) in round.waiting {
             // Whether it was written before the failure is not known.
             let ticket = Ticket::held(&waiting.order, false, Marks::NONE);
+            if self.bank.db().dialect() == Dialect::Postgres {
+                // Nor whether it will be: a message may arrive when nobody waits for it any more.
+                self.doubts.note(ticket.clone(), Instant::now());
+            }
             self.owe(self.give_back(ticket));
             refuse(*waiting, NotHeld::unavailable(cause));
         }
@@ -167,7 +179,10 @@ impl Teller {
 
 impl Round {
     fn is_empty(&self) -> bool {
-        self.settling.is_empty() && self.extending.is_empty() && self.waiting.is_empty()
+        self.settling.is_empty()
+            && self.extending.is_empty()
+            && self.waiting.is_empty()
+            && self.doubtful.is_empty()
     }
 
     fn wait(&mut self, waiting: Box<Waiting>, books: &mut Books) {
@@ -187,6 +202,9 @@ impl Round {
                 books.release(one.ticket.call, places);
                 Ok(Charged::NOTHING)
             });
+        }
+        for (ticket, places) in &self.doubtful {
+            books.release(ticket.call, places);
         }
         for (one, places) in &self.extending {
             told.extended.push(books.extend(&one.ticket, one.more, places));

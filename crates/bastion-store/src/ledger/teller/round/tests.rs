@@ -3,6 +3,7 @@
 //! It must never let the scene's own teller decide what is asked of this one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bastion_types::{Clock, Money, RequestId};
 use tokio::sync::oneshot;
@@ -79,4 +80,22 @@ async fn a_hold_whose_asker_has_gone_is_given_back_without_another_task() {
     assert!(teller.due().is_some());
     teller.round(&mut Vec::new()).await;
     assert_eq!(scene.month().await.held, Money::ZERO);
+}
+
+#[tokio::test]
+async fn a_hold_that_is_written_when_its_call_was_refused_is_given_back() {
+    let scene = Scene::new().await;
+    let (_desk, mut teller) = teller(&scene);
+    let order = scene.order("3", "10");
+    let refused = Ticket::held(&order, false, Marks::NONE);
+    let written = scene.ledger.hold(order).await.unwrap();
+    let long_ago = Instant::now().checked_sub(Duration::from_mins(1)).unwrap();
+    teller.doubts.note(refused, long_ago);
+    assert!(teller.due().is_some());
+    teller.round(&mut Vec::new()).await;
+    assert_eq!(scene.month().await.held, Money::ZERO);
+    // Whoever had it all the same is charged what it used.
+    scene.ledger.settle(written, cost("1")).await.unwrap().durable().await.unwrap();
+    assert_eq!(scene.month().await.spent, cost("1").amount);
+    scene.is_clean().await;
 }
