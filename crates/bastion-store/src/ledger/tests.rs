@@ -3,6 +3,7 @@
 //! It must never depend on how long anything takes.
 
 mod calendar;
+mod leases;
 
 use bastion_types::{
     AccountId, CalendarMonth, Clock, EnvironmentName, KeyId, Length, Money, RequestId, Scope,
@@ -239,55 +240,6 @@ async fn two_processes_under_one_cap_never_pass_it_and_let_through_all_that_fits
 }
 
 #[tokio::test]
-async fn the_holds_of_a_dead_process_are_charged_and_marked_once() {
-    let scene = Scene::new().await;
-    let ticket = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
-    let scene = scene.restart().await;
-    assert_eq!(scene.month().await.held, m("3"));
-    assert_eq!(scene.ledger.sweep(UnknownOutcome::Charge).await.unwrap(), 1);
-    assert_eq!(scene.ledger.sweep(UnknownOutcome::Charge).await.unwrap(), 0);
-    assert_eq!(scene.month().await, Account { spent: m("3"), ..Account::default() });
-    // A process that was only frozen tells what the call cost: the charge is put right, once.
-    for _ in 0..2 {
-        scene.ledger.settle(ticket.clone(), cost("1")).await.unwrap().durable().await.unwrap();
-        assert_eq!(scene.month().await.spent, m("1"));
-    }
-    scene.is_clean().await;
-}
-
-#[tokio::test]
-async fn what_an_operator_gave_back_of_a_swept_call_is_not_given_back_again() {
-    for (back, usage, net) in [("2", "0.5", "0.5"), ("2", "1.5", "1"), ("3", "2", "0")] {
-        let scene = Scene::new().await;
-        let ticket = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
-        let call = ticket.call;
-        let scene = scene.restart().await;
-        assert_eq!(scene.ledger.sweep(UnknownOutcome::Charge).await.unwrap(), 1);
-        let refund = Adjustment {
-            amount: Money::from_nanos(-m(back).nanos()),
-            concerns: Concerns::Call(call),
-            reason: "nobody knows what it did".to_owned(),
-            reference: "t-1".to_owned(),
-        };
-        scene.ledger.adjust(refund).await.unwrap();
-        scene.ledger.settle(ticket, cost(usage)).await.unwrap().durable().await.unwrap();
-        assert_eq!(scene.month().await.spent, m(net), "{back} back, then usage of {usage}");
-        scene.is_clean().await;
-    }
-}
-
-#[tokio::test]
-async fn the_holds_of_a_dead_process_may_be_given_back() {
-    let scene = Scene::new().await;
-    let _lost = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
-    let scene = scene.restart().await;
-    assert_eq!(scene.ledger.sweep(UnknownOutcome::Release).await.unwrap(), 1);
-    assert_eq!(scene.month().await, Account::default());
-    assert_eq!(scene.ledger.verify().await.unwrap().entries, 1, "it is marked all the same");
-    scene.is_clean().await;
-}
-
-#[tokio::test]
 async fn a_top_up_counts_once_for_each_reference() {
     let scene = Scene::new().await;
     assert_eq!(scene.top_up("50", "r1").await.unwrap(), TopUpOutcome::Done);
@@ -322,44 +274,6 @@ async fn an_amount_beyond_what_can_be_counted_is_a_refusal_and_changes_nothing()
     assert_eq!((scene.balance().await.credited, scene.month().await.spent), (m("5"), m("5")));
     assert_eq!(scene.top_up("1", "r2").await.unwrap(), TopUpOutcome::Done, "nothing stood there");
     scene.is_clean().await;
-}
-
-#[tokio::test]
-async fn a_hold_under_a_lease_that_others_have_ended_is_not_written() {
-    let scene = Scene::new().await;
-    if scene.db.dialect() == crate::database::Dialect::Sqlite {
-        return;
-    }
-    // The first one is written step by step, the second one as a message.
-    for _ in 0..2 {
-        let ticket = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
-        scene.ledger.settle(ticket, cost("1")).await.unwrap().durable().await.unwrap();
-    }
-    let ticket = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
-    // This process does not know yet: it was frozen.
-    scene.db.run(crate::statement::statement(ENDED)).await.unwrap();
-    for _ in 0..2 {
-        let told = scene.ledger.hold(scene.order("3", "10")).await.unwrap_err();
-        assert!(matches!(&told, NotHeld::Unavailable { .. }), "{told:?}");
-        scene.ledger.inner.outage.over();
-    }
-    assert_eq!(scene.month().await.held, m("3"), "only what was held before");
-    // What was used under it is owed all the same.
-    scene.ledger.settle(ticket, cost("1")).await.unwrap().durable().await.unwrap();
-    assert_eq!(scene.month().await, Account { spent: m("3"), ..Account::default() });
-    scene.is_clean().await;
-}
-
-#[tokio::test]
-async fn nothing_is_sent_on_what_is_held_under_a_lease_of_before() {
-    let scene = Scene::new().await;
-    let ticket = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
-    let more = scene.ledger.extend(&ticket, m("1")).await.unwrap();
-    let counted = scene.ledger.count(scene.order("3", "10"));
-    assert!([&ticket, &more, &counted].iter().all(|ticket| scene.ledger.stands_for(ticket)));
-    let scene = scene.restart().await;
-    assert!(!scene.ledger.stands_for(&ticket) && !scene.ledger.stands_for(&more));
-    assert!(scene.ledger.stands_for(&counted), "nothing of it can be swept");
 }
 
 #[tokio::test]
