@@ -36,6 +36,11 @@ impl Fields {
         Ok(fields)
     }
 
+    /// Is the field there, be it as `null`?
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.pairs.iter().any(|(other, _)| other == name)
+    }
+
     /// A field's value, if it is there.
     pub(crate) fn value(&self, name: &str) -> Option<&Value> {
         let pair = self.pairs.iter().find(|(other, _)| other == name);

@@ -185,9 +185,10 @@ impl Problem {
     /// Why the ledger did not do what was asked.
     pub(crate) fn hand(id: RequestId, cause: &HandError) -> Problem {
         match cause {
-            HandError::OtherAmount { .. } | HandError::TooMuchBack { .. } | HandError::Beyond => {
-                Problem::conflict(cause.to_string())
-            }
+            HandError::OtherAmount { .. }
+            | HandError::OtherConcern { .. }
+            | HandError::TooMuchBack { .. }
+            | HandError::Beyond => Problem::conflict(cause.to_string()),
             HandError::UnknownCall(_) => Problem::not_found(cause.to_string()),
             HandError::Amount => Problem::invalid(cause.to_string()),
             HandError::Store(cause) => Problem::store(id, cause),

@@ -4,6 +4,7 @@
 //! test looks at.
 
 mod calls;
+mod caps;
 mod checklist;
 mod conform;
 mod document;
@@ -230,7 +231,15 @@ impl Plane {
     }
 
     async fn post(&self, path: &str, body: &str) -> Got {
-        let request = operator(Method::POST, path).header("content-type", "application/json");
+        self.with(Method::POST, path, body).await
+    }
+
+    async fn put(&self, path: &str, body: &str) -> Got {
+        self.with(Method::PUT, path, body).await
+    }
+
+    async fn with(&self, method: Method, path: &str, body: &str) -> Got {
+        let request = operator(method, path).header("content-type", "application/json");
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await
     }
 

@@ -78,6 +78,7 @@ struct Inner {
     outage: Arc<Outage>,
     days: Days,
     limited: Limited,
+    tasks: Tasks,
 }
 
 impl Ledger {
@@ -95,7 +96,8 @@ impl Ledger {
         let limited = Limited::default();
         limited.read(bank.db()).await?;
         tasks.spawn(Teller::new(bank.clone(), brought, Arc::clone(&outage)).run());
-        Ok(Ledger { inner: Arc::new(Inner { desk, bank, clock, outage, days, limited }) })
+        let inner = Inner { desk, bank, clock, outage, days, limited, tasks: tasks.clone() };
+        Ok(Ledger { inner: Arc::new(inner) })
     }
 
     /// Does anything limit this call: a cap, or a balance?

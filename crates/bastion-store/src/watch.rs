@@ -43,10 +43,10 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Of a file that this process has alone: signs of life.
+    /// Of a file that this process has alone: signs of life, and whether anything limits calls.
     pub(crate) fn alone(self, tasks: &Tasks) {
         let ending = self.ending.clone();
-        until(tasks, ending, live_alone(self.nodes));
+        until(tasks, ending, live_alone(self.nodes, self.ledger));
     }
 
     /// Of a database that others use too.
@@ -102,11 +102,15 @@ fn tell_of_change(was_lost: bool, cause: Option<&StoreError>) {
     }
 }
 
-async fn live_alone(nodes: Nodes) {
+async fn live_alone(nodes: Nodes, ledger: Ledger) {
     loop {
         tokio::time::sleep(LONE_HEARTBEAT).await;
         if let Err(cause) = nodes.heartbeat(async || Ok(())).await {
             tracing::warn!(%cause, "a sign of life could not be written");
+        }
+        // A cap may have been written by somebody who could not look again.
+        if let Err(cause) = ledger.look_again().await {
+            tracing::warn!(%cause, "whether anything limits calls could not be read");
         }
     }
 }

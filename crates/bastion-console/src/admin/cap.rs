@@ -73,6 +73,10 @@ async fn set(desk: Arc<Desk>, ask: Ask) -> Result<Answer, Problem> {
     let rule =
         "is an amount as a decimal text, such as \"500.00\", or null for the configuration's";
     let wrong = || Problem::invalid_field("cap", rule);
+    if !fields.has("cap") {
+        // What is not said takes no cap away.
+        return Err(wrong());
+    }
     let cap = fields.text("cap")?.map(|text| worded::amount(text).ok_or_else(wrong)).transpose()?;
     let ledger = desk.store.ledger();
     let done = match cap {
@@ -184,6 +188,7 @@ fn cap_schema() -> Value {
 fn new_cap_schema() -> Value {
     json!({
         "type": "object",
+        "required": ["cap"],
         "properties": {
             "cap": nullable(&worded::amount_schema()),
             "period": { "enum": ["month", "day", null], "default": "month" },

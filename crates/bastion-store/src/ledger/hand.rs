@@ -17,7 +17,8 @@ use crate::database::{Dialect, Transaction};
 use crate::row::Row;
 use crate::statement::statement;
 
-const BY_REFERENCE: &str = "SELECT amount FROM ledger_entries WHERE reference = $1";
+const BY_REFERENCE: &str =
+    "SELECT amount, environment, call_id FROM ledger_entries WHERE reference = $1";
 const CHARGE: &str = "SELECT * FROM ledger_entries WHERE id = $1 AND kind = 'charge'";
 const NET_OF_CALL: &str = "SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) AS net FROM ledger_entries \
      WHERE id = $1 OR call_id = $1";
@@ -118,6 +119,14 @@ pub enum HandError {
         /// What stands there.
         amount: Money,
     },
+    /// The same reference stands for something else.
+    #[error(
+        "'{reference}' is there already for another call or environment; use another reference"
+    )]
+    OtherConcern {
+        /// The reference.
+        reference: String,
+    },
     /// No charge of that call.
     #[error("the ledger has no charge of call {0}")]
     UnknownCall(RequestId),
@@ -162,6 +171,11 @@ impl Ledger {
     /// When the reference stands for another amount, the amount is not above zero or too large to
     /// be counted with the others, or the database cannot be written.
     pub async fn top_up(&self, top_up: TopUp) -> Result<TopUpOutcome, HandError> {
+        let ledger = self.clone();
+        self.to_the_end(async move { ledger.pay_in(top_up).await }).await
+    }
+
+    async fn pay_in(&self, top_up: TopUp) -> Result<TopUpOutcome, HandError> {
         if top_up.amount <= Money::ZERO {
             return Err(HandError::Amount);
         }
@@ -171,7 +185,10 @@ impl Ledger {
         books.stand_on_balance();
         // The balance's lock comes first: of two with one reference the second sees the first.
         let mut transaction = bank.read(&mut books).await?;
-        if is_there(&mut transaction, &reference, top_up.amount).await? {
+        if is_there(&mut transaction, &reference, (top_up.amount, None, None)).await? {
+            drop(transaction);
+            // The first time may have ended before that was looked at.
+            self.changed().await?;
             return Ok(TopUpOutcome::AlreadyThere);
         }
         let labels = Labels { reason: top_up.note, ..Labels::default() };
@@ -188,6 +205,11 @@ impl Ledger {
     /// When the reference stands for another amount, the call is unknown, more would be given back
     /// than it cost, a sum would pass what can be counted, or the database cannot be written.
     pub async fn adjust(&self, adjustment: Adjustment) -> Result<TopUpOutcome, HandError> {
+        let ledger = self.clone();
+        self.to_the_end(async move { ledger.put_right(adjustment).await }).await
+    }
+
+    async fn put_right(&self, adjustment: Adjustment) -> Result<TopUpOutcome, HandError> {
         let Adjustment { amount, concerns, reason, reference } = adjustment;
         if amount == Money::ZERO {
             return Err(HandError::Amount);
@@ -214,7 +236,10 @@ impl Ledger {
         let mut books = Books::default();
         let places = books.stand(&payer);
         let mut transaction = bank.read(&mut books).await?;
-        if is_there(&mut transaction, &reference, amount).await? {
+        if is_there(&mut transaction, &reference, (amount, Some(&payer.environment), call)).await? {
+            drop(transaction);
+            // The first time may have ended before that was looked at.
+            self.changed().await?;
             return Ok(TopUpOutcome::AlreadyThere);
         }
         if let Some(call) = call {
@@ -238,12 +263,16 @@ impl Ledger {
         cap: Money,
     ) -> Result<(), StoreError> {
         let set = statement(SET_CAP)
-            .bind(environment.as_str())
+            .bind(environment.as_str().to_owned())
             .bind(length.as_str())
             .bind(cap.nanos())
             .bind(self.inner.clock.now().micros());
-        self.inner.bank.db().run(set).await?;
-        self.changed().await
+        let ledger = self.clone();
+        let act = async move {
+            ledger.inner.bank.db().run(set).await?;
+            ledger.changed().await
+        };
+        self.to_the_end(act).await
     }
 
     /// Goes back to the configuration's cap. Returns whether another one was set.
@@ -255,10 +284,28 @@ impl Ledger {
         environment: &EnvironmentName,
         length: Length,
     ) -> Result<bool, StoreError> {
-        let remove = statement(REMOVE_CAP).bind(environment.as_str()).bind(length.as_str());
-        let removed = self.inner.bank.db().run(remove).await?;
-        self.changed().await?;
-        Ok(removed > 0)
+        let environment = environment.as_str().to_owned();
+        let remove = statement(REMOVE_CAP).bind(environment).bind(length.as_str());
+        let ledger = self.clone();
+        let act = async move {
+            let removed = ledger.inner.bank.db().run(remove).await?;
+            ledger.changed().await?;
+            Ok(removed > 0)
+        };
+        self.to_the_end(act).await
+    }
+
+    /// In a task of its own: what is dropped between the database's commit and the look at what
+    /// limits calls would leave a cap that is shown and not kept.
+    async fn to_the_end<T, E>(
+        &self,
+        act: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.inner.tasks.spawn(act).await.unwrap_or_else(|_| Err(StoreError::CutOff.into()))
     }
 
     /// The caps that operators set.
@@ -335,20 +382,24 @@ impl Ledger {
     }
 }
 
-/// Is an entry of this amount there under this reference?
+/// Is an entry of this amount there under this reference, about the same?
 async fn is_there(
     transaction: &mut Transaction,
     reference: &str,
-    amount: Money,
+    (amount, environment, call): (Money, Option<&EnvironmentName>, Option<RequestId>),
 ) -> Result<bool, HandError> {
     let row = transaction.row(statement(BY_REFERENCE).bind(reference)).await?;
     let Some(row) = row else { return Ok(false) };
+    let own = || reference.split_once('/').map_or(reference, |(_, own)| own).to_owned();
     let there = Money::from_nanos(row.number("amount")?);
-    if there == amount {
-        return Ok(true);
+    if there != amount {
+        return Err(HandError::OtherAmount { reference: own(), amount: there });
     }
-    let reference = reference.split_once('/').map_or(reference, |(_, own)| own).to_owned();
-    Err(HandError::OtherAmount { reference, amount: there })
+    let about = (row.maybe_text("environment")?, row.maybe_text("call_id")?);
+    if about != (environment.map(EnvironmentName::as_str), call.as_ref().map(RequestId::as_str)) {
+        return Err(HandError::OtherConcern { reference: own() });
+    }
+    Ok(true)
 }
 
 /// Is as much of the call's charge left as is given back?

@@ -317,6 +317,24 @@ async fn a_cap_that_an_operator_sets_counts_from_the_next_call_on() {
 }
 
 #[tokio::test]
+async fn a_first_cap_whose_setter_has_left_is_kept_all_the_same() {
+    let scene = Scene::new().await;
+    let order = || HoldOrder { caps: Vec::new(), ..scene.order("3", "0") };
+    assert!(!scene.ledger.limits(&order()));
+    let prod = prod();
+    let set = scene.ledger.set_cap(&prod, Length::Month, m("1"));
+    assert!(tokio::time::timeout(Duration::ZERO, set).await.is_err(), "it has not ended yet");
+    let kept = async {
+        while !scene.ledger.limits(&order()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), kept).await.expect("the cap is not kept");
+    let told = scene.ledger.hold(order()).await.unwrap_err();
+    assert!(matches!(told, NotHeld::Spent(_)), "{told}");
+}
+
+#[tokio::test]
 async fn a_correction_has_a_reason_and_gives_back_no_more_than_was_charged() {
     let scene = Scene::new().await;
     let order = scene.order("3", "10");
@@ -342,6 +360,12 @@ async fn a_correction_has_a_reason_and_gives_back_no_more_than_was_charged() {
     assert_eq!(scene.month().await.spent, m("1.5"));
     let given_back = scene.ledger.given_back(&prod(), day.month()).await.unwrap();
     assert_eq!(given_back, m("1.5"), "what was added by hand takes nothing from it");
+    for other in
+        [Concerns::Call(call), Concerns::Environment(EnvironmentName::parse("dev").unwrap(), day)]
+    {
+        let told = adjust(m("1").nanos(), other, "c").await.unwrap_err();
+        assert!(matches!(told, HandError::OtherConcern { .. }), "{told}");
+    }
     let nobody = RequestId::generate(scene.clock.now()).unwrap();
     let told = adjust(1, Concerns::Call(nobody), "d").await.unwrap_err();
     assert!(matches!(told, HandError::UnknownCall(_)));
