@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::StoreError;
 use crate::statement::Statement;
 use connections::{Connections, Taken};
-pub(crate) use row::SqliteRow;
+pub(crate) use row::{RowOf, SqliteRow, in_rows};
 
 /// Connections that only read.
 const READERS: u32 = 4;

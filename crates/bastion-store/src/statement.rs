@@ -115,3 +115,18 @@ impl<'q> From<&'q [u8]> for Value<'q> {
         Value::Bytes(Cow::Borrowed(bytes))
     }
 }
+
+/// The text of an insert of so many rows, each of so many columns; of fixed parts alone.
+pub(crate) fn rows_of(insert: &'static str, columns: usize, rows: usize) -> String {
+    let mut text = String::with_capacity(insert.len() + rows * columns * 8 + 64);
+    text.push_str(insert);
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 1..=columns {
+            text.push_str(if column == 1 { "$" } else { ", $" });
+            text.push_str(&(row * columns + column).to_string());
+        }
+        text.push(')');
+    }
+    text
+}

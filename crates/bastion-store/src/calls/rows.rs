@@ -10,7 +10,8 @@ use super::document::Document;
 use super::filter::CallFilter;
 use crate::StoreError;
 use crate::row::Row;
-use crate::statement::{Cached, Statement, made_statement, statement};
+use crate::sqlite::in_rows;
+use crate::statement::{Cached, Statement, made_statement, rows_of, statement};
 
 /// Statuses from here on have an index of their own. The same number stands in the migration.
 const FAILED_STATUS: u16 = 400;
@@ -21,28 +22,13 @@ const AFTER_ALL: &str = "req_~";
 /// Most rows of one statement of PostgreSQL, each of which is a way there and back.
 pub(super) const ROWS_AT_ONCE: usize = 512;
 
-/// One row on SQLite, which is in the process.
-const ADD: &str = "INSERT INTO calls (id, at_us, environment, key_id, status, record) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING";
-
 const INSERT: &str = "INSERT INTO calls (id, at_us, environment, key_id, status, record) VALUES ";
 const COLUMNS: usize = 6;
 const STORED_ALREADY: &str = " ON CONFLICT (id) DO NOTHING";
 
-/// The text of so many rows' insert on PostgreSQL; of fixed parts alone.
+/// The text of so many rows' insert; of fixed parts alone.
 fn insert_of(rows: usize) -> String {
-    let mut text = String::with_capacity(INSERT.len() + rows * COLUMNS * 8 + 64);
-    text.push_str(INSERT);
-    for row in 0..rows {
-        text.push_str(if row == 0 { "(" } else { ", (" });
-        for column in 1..=COLUMNS {
-            text.push_str(if column == 1 { "$" } else { ", $" });
-            text.push_str(&(row * COLUMNS + column).to_string());
-        }
-        text.push(')');
-    }
-    text.push_str(STORED_ALREADY);
-    text
+    rows_of(INSERT, COLUMNS, rows) + STORED_ALREADY
 }
 
 const SELECT_ONE: &str = "SELECT * FROM calls WHERE id = $1";
@@ -105,12 +91,11 @@ impl Stored {
 
 /// Stores all of these on SQLite, in the transaction that has begun.
 pub(super) fn add(connection: &Connection, calls: &[Stored]) -> Result<(), StoreError> {
-    let mut add = connection.prepare_cached(ADD)?;
-    for Stored { id, at_us, environment, key_id, status, record } in calls {
+    in_rows(connection, insert_of, calls, |row, call| {
+        let Stored { id, at_us, environment, key_id, status, record } = call;
         let (environment, key_id) = (environment.as_str(), key_id.as_str());
-        add.execute(params![id.as_str(), at_us, environment, key_id, status, record])?;
-    }
-    Ok(())
+        row.bind(params![id.as_str(), at_us, environment, key_id, status, record])
+    })
 }
 
 /// Stores all of these on PostgreSQL: at most [`ROWS_AT_ONCE`].

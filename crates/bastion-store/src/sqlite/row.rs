@@ -60,6 +60,55 @@ impl SqliteRow {
     }
 }
 
+/// Rows of one insert where there are many.
+const ROWS_AT_ONCE: usize = 32;
+
+/// One row of an insert, to be bound.
+pub(crate) struct RowOf<'a, 'c> {
+    statement: &'a mut rusqlite::Statement<'c>,
+    /// Rows of the same statement before it.
+    before: usize,
+}
+
+impl RowOf<'_, '_> {
+    /// Binds its values; each row has as many.
+    pub(crate) fn bind(&mut self, values: &[&dyn ToSql]) -> Result<(), StoreError> {
+        let first = self.before * values.len() + 1;
+        for (mark, value) in (first..).zip(values) {
+            self.statement.raw_bind_parameter(mark, value)?;
+        }
+        Ok(())
+    }
+}
+
+/// Inserts many rows by one statement and the rest one by one: what a statement costs beside its
+/// rows, and most of the way to where they stand, is paid once for many.
+pub(crate) fn in_rows<T>(
+    connection: &Connection,
+    text_of: fn(usize) -> String,
+    all: &[T],
+    mut bind: impl FnMut(&mut RowOf<'_, '_>, &T) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let (many, rest) = all.as_chunks::<ROWS_AT_ONCE>();
+    let ones = rest.iter().map(std::slice::from_ref);
+    let of_many = many.iter().map(<[T; ROWS_AT_ONCE]>::as_slice);
+    let mut prepared = None;
+    for rows in of_many.chain(ones) {
+        let statement = match &mut prepared {
+            Some((length, statement)) if *length == rows.len() => statement,
+            other => {
+                let statement = connection.prepare_cached(&text_of(rows.len()))?;
+                &mut other.insert((rows.len(), statement)).1
+            }
+        };
+        for (before, row) in rows.iter().enumerate() {
+            bind(&mut RowOf { statement, before }, row)?;
+        }
+        statement.raw_execute()?;
+    }
+    Ok(())
+}
+
 /// How many rows the statement changed.
 pub(super) fn run(connection: &Connection, statement: &Statement<'_>) -> Result<u64, StoreError> {
     on(connection, statement, |prepared| {

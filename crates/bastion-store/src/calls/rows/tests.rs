@@ -10,7 +10,7 @@ use crate::sqlite::SqliteDatabase;
 async fn a_row_of_sqlite_is_prepared() {
     let db = Database::Sqlite(SqliteDatabase::open_in_memory().await.unwrap());
     crate::migrate::migrate(&db).await.unwrap();
-    db.prepares(0, ADD).await.unwrap();
+    db.prepares(0, &insert_of(3)).await.unwrap();
     assert!(db.prepares(0, "INSERT INTO nothing VALUES (?1)").await.is_err());
 }
 

@@ -16,8 +16,8 @@ use super::texts::Texts;
 use crate::StoreError;
 use crate::database::Dialect;
 use crate::row::Row;
-use crate::sqlite::rows_on;
-use crate::statement::Statement;
+use crate::sqlite::{RowOf, in_rows, rows_on};
+use crate::statement::{self, Statement};
 
 const ACCOUNT: &str = "SELECT credited, spent, held FROM ledger_accounts WHERE id = ?1";
 const CAPS: &str = "SELECT environment, length, cap FROM ledger_caps";
@@ -30,9 +30,10 @@ const PUT_HOLD: &str = "INSERT INTO ledger_holds (call, lease, amount, on_balanc
      environment, key_id, surface, labels) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
      ON CONFLICT (call) DO UPDATE SET amount = excluded.amount";
 const END_HOLD: &str = "DELETE FROM ledger_holds WHERE call = ?1";
-const ADD_ENTRY: &str = "INSERT INTO ledger_entries (id, kind, at_us, amount, on_balance, marks, \
-     day, environment, key_id, surface, input_tokens, output_tokens, labels, call_id, reference) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+const ADD_ENTRIES: &str = "INSERT INTO ledger_entries (id, kind, at_us, amount, on_balance, \
+     marks, day, environment, key_id, surface, input_tokens, output_tokens, labels, call_id, \
+     reference) VALUES ";
+const ENTRY_COLUMNS: usize = 15;
 
 /// Reads accounts, caps, and the holds and charges that are needed.
 pub(super) fn read(
@@ -124,8 +125,9 @@ pub(super) fn write(
     for hold in &changes.ended_holds {
         end.execute([hold.call.as_str()])?;
     }
-    let mut add = connection.prepare_cached(ADD_ENTRY)?;
-    changes.entries.iter().try_for_each(|entry| add_entry(&mut add, entry, &mut words))
+    in_rows(connection, entries_of, &changes.entries, |row, entry| {
+        bind_entry(row, entry, &mut words)
+    })
 }
 
 fn put_hold(
@@ -148,14 +150,15 @@ fn put_hold(
     Ok(())
 }
 
-fn add_entry(
-    add: &mut rusqlite::Statement<'_>,
-    entry: &Entry,
-    words: &mut Words,
-) -> Result<(), StoreError> {
+/// The text of so many entries' insert.
+fn entries_of(rows: usize) -> String {
+    statement::rows_of(ADD_ENTRIES, ENTRY_COLUMNS, rows)
+}
+
+fn bind_entry(row: &mut RowOf<'_, '_>, entry: &Entry, words: &mut Words) -> Result<(), StoreError> {
     let payer = entry.payer.as_ref();
     let surface = payer.and_then(|payer| payer.surface.as_ref());
-    add.execute(params![
+    row.bind(params![
         id_of(entry)?.as_str(),
         entry.kind.as_str(),
         entry.at.micros(),
@@ -171,8 +174,7 @@ fn add_entry(
         words.labels(&entry.labels)?,
         entry.call.as_ref().map(RequestId::as_str),
         entry.reference,
-    ])?;
-    Ok(())
+    ])
 }
 
 /// Texts that one row after the other has: made once.
@@ -216,9 +218,10 @@ mod tests {
     async fn every_statement_is_prepared() {
         let db = Database::Sqlite(SqliteDatabase::open_in_memory().await.unwrap());
         crate::migrate::migrate(&db).await.unwrap();
-        let all = [ACCOUNT, CAPS, HELD, PUT_ACCOUNT, PUT_HOLD, END_HOLD, ADD_ENTRY];
-        for (number, text) in all.into_iter().enumerate() {
-            let told = db.prepares(number, text).await;
+        let all = [ACCOUNT, CAPS, HELD, PUT_ACCOUNT, PUT_HOLD, END_HOLD];
+        let all = all.map(str::to_owned).into_iter().chain([entries_of(1), entries_of(3)]);
+        for (number, text) in all.enumerate() {
+            let told = db.prepares(number, &text).await;
             assert!(told.is_ok(), "{text}: {told:?}");
         }
     }

@@ -66,7 +66,7 @@ async fn a_hold_under_a_lease_that_others_have_ended_is_not_written() {
     }
     let ticket = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
     // This process does not know yet: it was frozen.
-    scene.db.run(crate::statement::statement(ENDED)).await.unwrap();
+    end_leases(&scene.db).await;
     for _ in 0..2 {
         let told = scene.ledger.hold(scene.order("3", "10")).await.unwrap_err();
         assert!(matches!(&told, NotHeld::Unavailable { .. }), "{told:?}");
