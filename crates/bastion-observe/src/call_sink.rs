@@ -168,6 +168,10 @@ fn correct(record: &mut CallRecord, told: Result<Result<Charged, StoreError>, El
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+    use std::pin::{Pin, pin};
+    use std::task::Poll;
+
     use bastion_store::Marks;
     use bastion_types::Money;
     use tokio::sync::oneshot::{self, Sender};
@@ -194,10 +198,13 @@ mod tests {
         teller.send(Ok(Charged { amount, marks: Marks::NONE })).unwrap();
     }
 
-    /// After everybody has had a turn.
-    async fn is_over<T>(task: &tokio::task::JoinHandle<T>) -> bool {
-        tokio::task::yield_now().await;
-        task.is_finished()
+    /// What it has come to, if it has ended by now.
+    async fn by_now<F: Future>(mut future: Pin<&mut F>) -> Option<F::Output> {
+        poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await
     }
 
     #[tokio::test(start_paused = true)]
@@ -205,12 +212,12 @@ mod tests {
         let ((one, its), (other, others)) = (ended(), ended());
         let unpaid = Ended { record: CallRecord { cost: None, ..record() }, settled: None };
         let mut batch = vec![one, unpaid, other];
-        let waiting = tokio::spawn(async move { charged(&mut batch).await });
+        let mut waiting = pin!(charged(&mut batch));
         tell(others, 1);
-        assert!(!is_over(&waiting).await, "the first is not charged yet");
+        assert!(by_now(waiting.as_mut()).await.is_none(), "the first is not charged yet");
         tell(its, 2);
-        assert!(is_over(&waiting).await);
-        assert_eq!(costs(&waiting.await.unwrap()), [Some(2), None, Some(1)]);
+        let records = by_now(waiting).await.unwrap();
+        assert_eq!(costs(&records), [Some(2), None, Some(1)]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bastion_config::{Config, Loaded, RenderStyle, ServerTls, load, read_sources};
+use bastion_config::{Config, Loaded, RenderStyle, ServerTls, ShownSetting, load, read_sources};
 use bastion_gateway::{Gateway, Policy, PolicyParts};
 use bastion_observe::{Deployment, EnvironmentMoney, Metrics, Readiness, ReloadOutcome, Setting};
 use bastion_runtime::{Tls, TlsFiles};
@@ -40,8 +40,13 @@ impl RunningDeployment {
         RunningDeployment { loaded: RwLock::new(Running::new(loaded)) }
     }
 
-    fn exchange(&self, loaded: Loaded) {
-        *self.loaded.write() = Running::new(loaded);
+    /// Takes a new configuration; what of it waits for a restart.
+    fn exchange(&self, loaded: Loaded) -> Vec<&'static str> {
+        let mut old = self.loaded.write();
+        let fixed = fixed(&old.config, &loaded.config);
+        let loaded = running(&old, loaded, &fixed);
+        *old = Running::new(loaded);
+        fixed
     }
 }
 
@@ -74,7 +79,7 @@ impl Deployment for RunningDeployment {
 
     fn settings(&self) -> Vec<Setting> {
         let loaded = self.loaded.read();
-        let setting = |shown: &bastion_config::ShownSetting| Setting {
+        let setting = |shown: &ShownSetting| Setting {
             key: shown.key.clone(),
             value: shown.value.clone(),
             source: shown.source.to_string(),
@@ -145,17 +150,54 @@ impl Reloading {
         if let (Some(running), Some(tls)) = (&self.tls, &loaded.config.server.tls) {
             running.read_again(tls_files(tls))?;
         }
-        warn_of_fixed(&self.running.config(), &loaded.config);
         self.gateway.exchange_policy(policy);
-        self.running.exchange(loaded);
+        for setting in self.running.exchange(loaded) {
+            tracing::warn!(setting, "this setting changes with a restart only");
+        }
         Ok(())
     }
 }
 
-fn warn_of_fixed(old: &Config, new: &Config) {
-    for setting in fixed(old, new) {
-        tracing::warn!(setting, "this setting changes with a restart only");
+/// The new configuration as it runs: what only a restart changes stays as it is.
+fn running(old: &Running, mut new: Loaded, fixed: &[&str]) -> Loaded {
+    let is_fixed = |shown: &&ShownSetting| fixed.iter().any(|name| is_of(&shown.key, name));
+    let (kept, mut shown): (Vec<_>, Vec<_>) =
+        new.shown.into_iter().partition(|shown| is_fixed(&shown));
+    drop(kept);
+    shown.extend(old.loaded.shown.iter().filter(is_fixed).cloned());
+    shown.sort_by_key(|setting| place(&old.loaded.shown, &setting.key));
+    let (was, config) = (&old.config, &mut new.config);
+    if was.server.tls.is_some() != config.server.tls.is_some() {
+        config.server.tls.clone_from(&was.server.tls);
     }
+    config.server.listen = was.server.listen;
+    config.server.threads = was.server.threads;
+    config.server.max_connections = was.server.max_connections;
+    config.server.timeout.header = was.server.timeout.header;
+    config.server.timeout.drain = was.server.timeout.drain;
+    config.operator.listen = was.operator.listen;
+    config.limits = was.limits.clone();
+    config.unknown_outcome = was.unknown_outcome;
+    config.data_dir.clone_from(&was.data_dir);
+    config.store = was.store.clone();
+    config.organization = was.organization.clone();
+    config.currency.clone_from(&was.currency);
+    Loaded { shown, ..new }
+}
+
+/// Is it this setting, or one of this section?
+fn is_of(key: &str, name: &str) -> bool {
+    // Behind a space the name says what of it is fixed.
+    let name = name.split(' ').next().unwrap_or(name);
+    key.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Where a setting stood; what is new stands behind its section.
+fn place(shown: &[ShownSetting], key: &str) -> usize {
+    let section = key.split('.').next().unwrap_or(key);
+    let own = shown.iter().position(|setting| setting.key == key);
+    let last = || shown.iter().rposition(|setting| is_of(&setting.key, section));
+    own.or_else(last).unwrap_or(usize::MAX)
 }
 
 /// What differs and only a restart changes.
@@ -173,6 +215,7 @@ fn fixed(old: &Config, new: &Config) -> Vec<&'static str> {
         ("data_dir", old.data_dir != new.data_dir),
         ("store.url", !old.store.is_same_place(&new.store)),
         ("organization", old.organization != new.organization),
+        ("currency", old.currency != new.currency),
     ];
     fixed.into_iter().filter_map(|(setting, differs)| differs.then_some(setting)).collect()
 }
@@ -186,10 +229,36 @@ mod tests {
 
     use super::*;
 
-    fn config(server: &str) -> Config {
+    fn loaded(server: &str, more: &str) -> Loaded {
         let text = INIT_TOML.replace("\n[server]\n", &format!("\n[server]\n{server}\n"));
-        let file = Some((PathBuf::from("bastion.toml"), text));
-        load(&Sources { file, environment: Vec::new() }).unwrap().config
+        let file = Some((PathBuf::from("bastion.toml"), format!("{text}\n{more}")));
+        load(&Sources { file, environment: Vec::new() }).unwrap()
+    }
+
+    fn config(server: &str) -> Config {
+        loaded(server, "").config
+    }
+
+    #[test]
+    fn what_waits_for_a_restart_is_shown_as_it_runs() {
+        let deployment = RunningDeployment::new(loaded("", ""));
+        let value = |key: &str| {
+            let settings = deployment.settings();
+            let found = settings.iter().find(|setting| setting.key == key);
+            found.map(|setting| (setting.value.clone(), setting.source.clone()))
+        };
+        let (outcome, limits) = ("ledger.unknown_outcome", "limits.timeout");
+        let before = (value(outcome), value(limits), deployment.policy_hash());
+        let more = "[ledger]\nunknown_outcome = \"release\"\n[limits]\ntimeout = \"77ms\"";
+        let fixed = deployment.exchange(loaded("threads = 7", more));
+        assert_eq!(fixed, ["server.threads", "limits", outcome]);
+        let after = (value(outcome), value(limits), deployment.policy_hash());
+        assert_eq!(after, before);
+        assert!(before.0.is_some() && before.1.is_some(), "{before:?}");
+        let fixed = deployment.exchange(loaded("max_body_bytes = 4096", ""));
+        assert!(fixed.is_empty());
+        assert_eq!(value("server.max_body_bytes").unwrap().0, "4096");
+        assert_ne!(deployment.policy_hash(), before.2);
     }
 
     fn check(written: &str, expect: &[&str]) {

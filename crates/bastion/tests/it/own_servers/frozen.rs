@@ -4,6 +4,8 @@
 
 use std::time::Duration;
 
+use bastion_runtime::Tasks;
+
 use super::three::{BY_A_LEASE, LOOK_AGAIN, Three};
 use crate::client::CHAT;
 use crate::cost::nanos;
@@ -35,7 +37,7 @@ async fn a_gateway_that_wakes_sends_nothing_on_what_another_one_has_swept() {
     three.told(0, &["cap", "set", "--env", "dev", "1000.00"]);
     three.upstream.play(LATER);
     let caller = three.caller(0, &key);
-    let call = tokio::spawn(async move { caller.chat(CHAT).await });
+    let call = Tasks::new().spawn(async move { caller.chat(CHAT).await });
     three.upstream.wait_for(|log| log.len() == 1).await;
     three.cap_shows("held", true).await;
     three.nodes[0].signal("STOP");
