@@ -14,6 +14,7 @@ mod gather;
 mod proof;
 mod report;
 mod sections;
+mod unapplied;
 
 pub use card::Card;
 pub use checks::cards;

@@ -141,20 +141,31 @@ impl UseFacts {
     }
 }
 
-impl UseFacts {
-    /// A use case whose refusals are not applied.
-    pub(crate) fn only_observed(&self) -> Option<&SurfaceName> {
-        let observed =
-            |(_, surface): &(&SurfaceName, &SurfaceFacts)| surface.enforce == Enforce::Observe;
-        self.surfaces.iter().find(observed).map(|(name, _)| name)
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
-    use bastion_store::ObservedText;
+    use bastion_store::{KeyBonds, KeyRecord, ObservedText};
+    use bastion_types::{KeyId, OrganizationName, ServiceName, Timestamp};
 
     use super::*;
+
+    /// A key of `prod` that is held to every rule.
+    pub(crate) fn key(id: &str) -> KeyRecord {
+        KeyRecord {
+            id: KeyId::parse(id).unwrap(),
+            organization: OrganizationName::parse("default").unwrap(),
+            environment: EnvironmentName::parse("prod").unwrap(),
+            service: ServiceName::parse("web").unwrap(),
+            created_at: Timestamp::parse("2026-11-25T12:00:00Z").unwrap(),
+            expires_at: None,
+            revoked_at: None,
+            last_used_at: None,
+            rpm: None,
+            tpm: None,
+            concurrency: None,
+            bonds: KeyBonds::default(),
+            secrets: Vec::new(),
+        }
+    }
 
     /// A use case that is written down.
     pub(crate) fn surface(name: &str) -> (SurfaceName, SurfaceFacts) {

@@ -4,12 +4,12 @@
 
 use bastion_config::Size;
 use bastion_store::ObservedCalls;
-use bastion_types::SurfaceName;
 
 use super::super::Check;
 use crate::card::Card;
 use crate::facts::{Facts, UseFacts};
 use crate::proof::{Evidence, Proof};
+use crate::unapplied::unapplied;
 
 pub(crate) struct ModelChoice;
 
@@ -32,8 +32,8 @@ impl Check for ModelChoice {
         if let Some(open) = uses.unnamed(&facts.environment, UseFacts::calls_of) {
             return open;
         }
-        if let Some(observed) = uses.only_observed() {
-            return applied_nowhere(observed);
+        if let Some(open) = unapplied(facts, "any model is let pass") {
+            return open;
         }
         let seen = evidence(facts);
         if let Some(unsized_model) = uses.observed.iter().find(|calls| size(uses, calls).is_none())
@@ -66,11 +66,6 @@ fn size(uses: &UseFacts, calls: &ObservedCalls) -> Option<Size> {
     uses.sizes.get(&calls.model).copied().flatten()
 }
 
-fn applied_nowhere(surface: &SurfaceName) -> Proof {
-    let reason = format!("surfaces.{surface}.enforce is \"observe\": any model is let pass");
-    Proof::missing(reason).mend(format!("set enforce = \"on\" in [surfaces.{surface}]"))
-}
-
 /// Each use case with its models, its reason and its owner.
 fn evidence(facts: &Facts) -> Vec<Evidence> {
     let uses = &facts.uses;
@@ -91,10 +86,11 @@ fn evidence(facts: &Facts) -> Vec<Evidence> {
 
 #[cfg(test)]
 mod tests {
-    use bastion_types::{Enforce, ModelName};
+    use bastion_types::ModelName;
 
     use super::*;
-    use crate::facts::tests::{observed, surface};
+    use crate::facts::tests::{key, observed, surface};
+    use crate::unapplied::tests::{environment_observes, key_observes, surface_observes};
 
     fn good() -> UseFacts {
         let model = |name: &str| ModelName::parse(name).unwrap();
@@ -129,9 +125,22 @@ mod tests {
             false,
             "models.s.size",
         );
-        let observe = |u: &mut UseFacts| {
-            u.surfaces.values_mut().for_each(|surface| surface.enforce = Enforce::Observe);
+    }
+
+    #[test]
+    fn a_choice_that_is_only_observed_is_none() {
+        let check = |change: fn(&mut Facts), is_proved: bool, part: &str| {
+            let mut facts = Facts { uses: good(), ..Facts::nothing() };
+            change(&mut facts);
+            let proof = ModelChoice.prove(&facts);
+            assert_eq!(proof.is_proved, is_proved, "{proof:?}");
+            assert!(proof.reason.contains(part), "{proof:?}");
         };
-        check(observe, false, "surfaces.chat.enforce is \"observe\"");
+        check(|facts| facts.keys.push(key("000000000001")), true, "100 calls");
+        let part = "environments.prod.enforce is \"observe\": any model is let pass";
+        check(environment_observes, false, part);
+        let part = "surfaces.audit.enforce is \"observe\": any model is let pass";
+        check(surface_observes, false, part);
+        check(key_observes, false, "the key 000000000001 of prod/web was made with enforce");
     }
 }

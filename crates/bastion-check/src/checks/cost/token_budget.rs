@@ -3,12 +3,13 @@
 //! It must never count a budget that cuts answers off before they say anything.
 
 use bastion_store::{ObservedCalls, ObservedText};
-use bastion_types::{Enforce, SurfaceName};
+use bastion_types::SurfaceName;
 
 use super::super::Check;
 use crate::card::Card;
 use crate::facts::{Facts, SurfaceFacts, UseFacts};
 use crate::proof::{Evidence, Proof};
+use crate::unapplied::unapplied;
 
 pub(crate) struct TokenBudget;
 
@@ -33,6 +34,9 @@ impl Check for TokenBudget {
     fn prove(&self, facts: &Facts) -> Proof {
         let uses = &facts.uses;
         if let Some(open) = uses.unnamed(&facts.environment, UseFacts::texts_of) {
+            return open;
+        }
+        if let Some(open) = unapplied(facts, "no budget ends anything") {
             return open;
         }
         let seen: Vec<Seen<'_>> = uses.surfaces.iter().filter_map(|one| see(uses, one)).collect();
@@ -105,12 +109,6 @@ impl Seen<'_> {
             );
             return Some(Proof::missing(reason).mend(mend));
         };
-        if self.surface.enforce == Enforce::Observe {
-            let reason = format!("surfaces.{name}.enforce is \"observe\": its budget ends nothing");
-            return Some(
-                Proof::missing(reason).mend(format!("set enforce = \"on\" in [surfaces.{name}]")),
-            );
-        }
         if text.ended_empty == 0 {
             return None;
         }
@@ -150,7 +148,8 @@ mod tests {
     use bastion_config::TokenBudget as Budget;
 
     use super::*;
-    use crate::facts::tests::{observed, surface};
+    use crate::facts::tests::{key, observed, surface};
+    use crate::unapplied::tests::{environment_observes, key_observes, surface_observes};
 
     fn good() -> UseFacts {
         let mut calls = observed(Some("chat"), "s", 100);
@@ -190,7 +189,6 @@ mod tests {
             false,
             "surfaces.chat.max_tokens is not set",
         );
-        check(|u| budgeted(u).enforce = Enforce::Observe, false, "its budget ends nothing");
         check(
             |u| u.observed[0].text = ObservedText::default(),
             false,
@@ -210,5 +208,22 @@ mod tests {
             u.observed.push(calls);
         };
         check(nameless, false, "2 of 102 answers");
+    }
+
+    #[test]
+    fn a_budget_that_is_only_observed_is_none() {
+        let check = |change: fn(&mut Facts), is_proved: bool, part: &str| {
+            let mut facts = Facts { uses: good(), ..Facts::nothing() };
+            change(&mut facts);
+            let proof = TokenBudget.prove(&facts);
+            assert_eq!(proof.is_proved, is_proved, "{proof:?}");
+            assert!(proof.reason.contains(part), "{proof:?}");
+        };
+        check(|facts| facts.keys.push(key("000000000001")), true, "100 answers");
+        let part = "environments.prod.enforce is \"observe\": no budget ends anything";
+        check(environment_observes, false, part);
+        let part = "surfaces.audit.enforce is \"observe\": no budget ends anything";
+        check(surface_observes, false, part);
+        check(key_observes, false, "the key 000000000001 of prod/web was made with enforce");
     }
 }

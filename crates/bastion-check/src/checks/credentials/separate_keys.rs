@@ -110,28 +110,8 @@ fn counted(count: usize, one: &str, many: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use bastion_types::{OrganizationName, ServiceName};
-
     use super::*;
-
-    fn key(id: &str) -> KeyRecord {
-        let facts = Facts::nothing();
-        KeyRecord {
-            id: KeyId::parse(id).unwrap(),
-            organization: OrganizationName::parse("default").unwrap(),
-            environment: facts.environment,
-            service: ServiceName::parse("web").unwrap(),
-            created_at: facts.now,
-            expires_at: None,
-            revoked_at: None,
-            last_used_at: None,
-            rpm: None,
-            tpm: None,
-            concurrency: None,
-            bonds: bastion_store::KeyBonds::default(),
-            secrets: Vec::new(),
-        }
-    }
+    use crate::facts::tests::key;
 
     /// The verdict for the sightings `(key, agent, network)` of two keys.
     fn check(seen: &[(&str, &str, &str)], is_proved: bool, part: &str) {

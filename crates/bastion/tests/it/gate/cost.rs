@@ -115,6 +115,31 @@ async fn each_call_belongs_to_a_use_case_with_a_reason() {
     assert_eq!(large["verdict"], "fail");
 }
 
+#[tokio::test]
+async fn rules_that_are_only_observed_choose_and_budget_nothing() {
+    let upstream = Upstream::start();
+    let bastion = deployment(&upstream, SURFACE);
+    call(&bastion, "prod", Some("chat"), json!({})).await;
+    let both = async |part: &str, verdict: &str| {
+        for id in [CHOICE, BUDGET] {
+            let told = box_when(&bastion, ("prod", id), part).await;
+            assert_eq!(told["verdict"], verdict, "{told:#}");
+        }
+    };
+    both("of the last 7 days, each ", "pass").await;
+    let key = bastion.key("prod", &["--enforce", "observe"]);
+    both(&format!("the key {} of prod/it was made with enforce", key.id), "fail").await;
+    let revoked = bastion.command(&["keys", "revoke", &key.id]);
+    assert!(revoked.status.success(), "{}", String::from_utf8_lossy(&revoked.stderr));
+    both("of the last 7 days, each ", "pass").await;
+    let config = std::fs::read_to_string(bastion.config_file()).unwrap();
+    let table = "[environments.prod]\n";
+    let observed = config.replace(table, &format!("{table}enforce = \"observe\"\n"));
+    std::fs::write(bastion.config_file(), observed).unwrap();
+    bastion.signal("HUP");
+    both("environments.prod.enforce is \"observe\"", "fail").await;
+}
+
 /// The whole budget of thinking, and no text: unstreamed and streamed.
 const ALL_THINKING: &str = r#"
 [[answer]]
