@@ -12,7 +12,7 @@ use bastion_types::{EnvironmentName, Region, RunId, Timestamp};
 
 #[cfg(test)]
 pub(crate) use observed::STATEMENTS as OBSERVED_STATEMENTS;
-pub use observed::{ObservedCalls, ObservedText};
+pub use observed::{NewestCalls, ObservedCalls, ObservedText};
 #[cfg(test)]
 pub(crate) use regions::STATEMENTS as REGION_STATEMENTS;
 pub use regions::{ReachedCalls, RegionCalls};
@@ -151,7 +151,7 @@ impl Evidence {
     }
 
     /// What an environment's newest calls since a moment used, by use case and model: at most twenty
-    /// thousand calls.
+    /// thousand calls, and since when those are.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -159,8 +159,8 @@ impl Evidence {
         &self,
         environment: &EnvironmentName,
         since: Timestamp,
-    ) -> Result<Vec<ObservedCalls>, StoreError> {
-        observed::observed(&self.db, environment, since).await
+    ) -> Result<NewestCalls, StoreError> {
+        observed::observed(&self.db, environment, since, observed::MAX_CALLS).await
     }
 
     /// Deletes runs that began and sightings that were last renewed before these moments.

@@ -34,8 +34,8 @@ mod watch;
 pub use calls::{CallFilter, CallLog, MAX_CALLS_READ};
 pub use error::StoreError;
 pub use evidence::{
-    DrillOutcome, DrillRun, Ending, Evidence, MAX_RUNS_READ, MAX_SIGHTINGS_OF_KEY, ObservedCalls,
-    ObservedText, ReachedCalls, RegionCalls, RunFilter, Sighting,
+    DrillOutcome, DrillRun, Ending, Evidence, MAX_RUNS_READ, MAX_SIGHTINGS_OF_KEY, NewestCalls,
+    ObservedCalls, ObservedText, ReachedCalls, RegionCalls, RunFilter, Sighting,
 };
 pub use keys::{
     KeyBonds, KeyDirectory, KeyEntry, KeyError, KeyFilter, KeyPage, KeyRecord, MAX_KEYS,

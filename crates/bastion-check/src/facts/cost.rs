@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use bastion_config::{Size, TokenBudget};
 use bastion_store::ObservedCalls;
-use bastion_types::{CalendarMonth, Enforce, EnvironmentName, ModelName, Money, SurfaceName};
+use bastion_types::{
+    CalendarMonth, Enforce, EnvironmentName, ModelName, Money, SurfaceName, Timestamp,
+};
 
 use crate::proof::Proof;
 
@@ -62,6 +64,8 @@ pub(crate) struct UseFacts {
     pub(crate) sizes: BTreeMap<ModelName, Option<Size>>,
     /// The environment's newest calls of the last days.
     pub(crate) observed: Vec<ObservedCalls>,
+    /// Where those are not all of them, when the oldest came; none: they are.
+    pub(crate) read_since: Option<Timestamp>,
 }
 
 /// A use case.
@@ -93,9 +97,17 @@ impl UseFacts {
         group.calls
     }
 
-    /// Calls of a group that made text.
+    /// Calls of a group that made text, or should have.
     pub(crate) fn texts_of(group: &ObservedCalls) -> u64 {
-        group.text.calls
+        group.text.calls.max(group.ended_empty)
+    }
+
+    /// Of when the observed calls are, to be said behind what was counted of them.
+    pub(crate) fn period(&self) -> String {
+        self.read_since.map_or_else(
+            || "of the last 7 days".to_owned(),
+            |since| format!("since {since} (older ones were left unread)"),
+        )
     }
 
     /// Why nothing can be said of use cases: none is written down, nothing was called, or calls
@@ -110,28 +122,32 @@ impl UseFacts {
                           how long its answers may be";
             return Some(Proof::missing(reason));
         }
-        let sum = |groups: &mut dyn Iterator<Item = &ObservedCalls>| {
-            groups.map(counted).fold(0, u64::saturating_add)
-        };
-        let all = sum(&mut self.observed.iter());
+        let all = self.observed.iter().map(counted).fold(0, u64::saturating_add);
+        let period = self.period();
         if all == 0 {
             let reason = format!(
-                "no evidence: no call of {environment} was answered with text in the last 7 days"
+                "no evidence: no call of {environment} was answered with text, of those {period}"
             );
             return Some(Proof::missing(reason).mend("let each use case make its calls"));
         }
-        let nameless = sum(&mut self.observed.iter().filter(|group| self.surface(group).is_none()));
+        let nameless = self.nameless(counted);
         if nameless.saturating_mul(100) <= all.saturating_mul(MOST_UNNAMED_PERCENT) {
             return None;
         }
         let reason = format!(
-            "{nameless} of {all} answers of the last 7 days belong to no use case that is written down"
+            "{nameless} of {all} answers {period} belong to no use case that is written down"
         );
         let mend = format!(
             "bind each service's key to its use case (bastion keys create --surface NAME), or set \
              require_surface = true in [environments.{environment}]"
         );
         Some(Proof::missing(reason).mend(mend))
+    }
+
+    /// What is counted of groups that named no use case, or one that is not written down.
+    pub(crate) fn nameless(&self, counted: fn(&ObservedCalls) -> u64) -> u64 {
+        let groups = self.observed.iter().filter(|group| self.surface(group).is_none());
+        groups.map(counted).fold(0, u64::saturating_add)
     }
 
     /// The use case of a group, if it is written down.
@@ -144,7 +160,7 @@ impl UseFacts {
 #[cfg(test)]
 pub(crate) mod tests {
     use bastion_store::{KeyBonds, KeyRecord, ObservedText};
-    use bastion_types::{KeyId, OrganizationName, ServiceName, Timestamp};
+    use bastion_types::{KeyId, OrganizationName, ServiceName};
 
     use super::*;
 
@@ -184,6 +200,7 @@ pub(crate) mod tests {
             surface: surface.map(str::to_owned),
             model: ModelName::parse(model).unwrap(),
             calls,
+            ended_empty: 0,
             text: ObservedText::default(),
         }
     }

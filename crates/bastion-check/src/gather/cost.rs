@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use bastion_config::Config;
-use bastion_store::{SpendBy, Store, StoreError};
+use bastion_store::{NewestCalls, SpendBy, Store, StoreError};
 use bastion_types::{AccountId, EnvironmentName, Length, ModelName, Scope, Span, Timestamp};
 
 use crate::facts::{CapFacts, CapSource, SpendFacts, SurfaceFacts, UseFacts};
@@ -62,7 +62,8 @@ pub(super) async fn uses(
     environment: &EnvironmentName,
     (config, now): (&Config, Timestamp),
 ) -> Result<UseFacts, StoreError> {
-    let observed = store.evidence().observed(environment, now.minus(OBSERVED)).await?;
+    let newest = store.evidence().observed(environment, now.minus(OBSERVED)).await?;
+    let NewestCalls { groups: observed, read_since } = newest;
     let called: BTreeSet<&ModelName> = observed.iter().map(|calls| &calls.model).collect();
     let sizes = called
         .into_iter()
@@ -77,5 +78,5 @@ pub(super) async fn uses(
         };
         (name.clone(), facts)
     });
-    Ok(UseFacts { surfaces: surfaces.collect(), sizes, observed })
+    Ok(UseFacts { surfaces: surfaces.collect(), sizes, observed, read_since })
 }

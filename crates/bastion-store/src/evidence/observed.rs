@@ -1,6 +1,7 @@
 //! What calls used lately, by use case and model, from their records.
 //!
-//! It must never read more than the newest calls, and never count an estimate as an observation.
+//! It must never read more than the newest calls, never be silent on those it left unread, and never
+//! count an estimate as an observation.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ use crate::database::Database;
 use crate::statement::statement;
 
 /// Most calls that are read.
-const MAX_CALLS: u32 = 20_000;
+pub(super) const MAX_CALLS: u32 = 20_000;
 
 /// Answers that are longer than all but one of a hundred.
 const PERCENT: usize = 99;
@@ -24,6 +25,15 @@ const NEWEST: &str = "SELECT * FROM calls WHERE environment = $1 AND id >= $2 AN
 #[cfg(test)]
 pub(crate) const STATEMENTS: &[&str] = &[NEWEST];
 
+/// What an environment's newest calls used.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NewestCalls {
+    /// By use case and model.
+    pub groups: Vec<ObservedCalls>,
+    /// Where there may be more calls than are read, when the oldest came that was; none: all were.
+    pub read_since: Option<Timestamp>,
+}
+
 /// The newest calls of one use case to one model that reached an upstream and were answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedCalls {
@@ -33,6 +43,9 @@ pub struct ObservedCalls {
     pub model: ModelName,
     /// How many.
     pub calls: u64,
+    /// Those of them whose answer was ended by its limit before it had any text, whether or not its
+    /// upstream reported what it used.
+    pub ended_empty: u64,
     /// What those of them that made text used.
     pub text: ObservedText,
 }
@@ -48,8 +61,6 @@ pub struct ObservedText {
     pub p99_thinking_tokens: u64,
     /// Both together; 99 of 100 calls had no more.
     pub p99_tokens: u64,
-    /// Calls whose answer was ended by its limit before it had any text.
-    pub ended_empty: u64,
 }
 
 /// What is gathered of one group.
@@ -62,20 +73,21 @@ struct Group {
     ended_empty: u64,
 }
 
-/// The newest calls of an environment since a moment, at most [`MAX_CALLS`].
+/// The newest calls of an environment since a moment, at most so many.
 pub(super) async fn observed(
     db: &Database,
     environment: &EnvironmentName,
     since: Timestamp,
-) -> Result<Vec<ObservedCalls>, StoreError> {
+    most: u32,
+) -> Result<NewestCalls, StoreError> {
     let lowest = RequestId::lowest_at(since);
-    let newest = statement(NEWEST)
-        .bind(environment.as_str())
-        .bind(lowest.as_str())
-        .bind(i64::from(MAX_CALLS));
+    let newest =
+        statement(NEWEST).bind(environment.as_str()).bind(lowest.as_str()).bind(i64::from(most));
     let mut groups: BTreeMap<(Option<String>, ModelName), Group> = BTreeMap::new();
+    let (mut read, mut oldest) = (0_u32, None);
     for row in db.rows_patiently(newest).await? {
         let call = read_call(&row)?;
+        (read, oldest) = (read.saturating_add(1), Some(call.at));
         if let (Some(model), Some(_)) = (&call.model, &call.upstream) {
             groups.entry((call.surface.clone(), model.clone())).or_default().add(&call);
         }
@@ -84,14 +96,19 @@ pub(super) async fn observed(
         surface,
         model,
         calls: group.calls,
+        ended_empty: group.ended_empty,
         text: group.text(),
     };
-    Ok(groups.into_iter().map(told).collect())
+    Ok(NewestCalls {
+        groups: groups.into_iter().map(told).collect(),
+        read_since: oldest.filter(|_| read >= most),
+    })
 }
 
 impl Group {
     fn add(&mut self, call: &CallRecord) {
         self.calls = self.calls.saturating_add(1);
+        self.ended_empty = self.ended_empty.saturating_add(u64::from(call.ended_empty));
         let usage = call.usage;
         if usage.estimated || usage.output_tokens == 0 {
             return;
@@ -99,7 +116,6 @@ impl Group {
         self.answer.push(usage.output_tokens.saturating_sub(usage.reasoning_tokens));
         self.thinking.push(usage.reasoning_tokens);
         self.both.push(usage.output_tokens);
-        self.ended_empty = self.ended_empty.saturating_add(u64::from(call.ended_empty));
     }
 
     fn text(self) -> ObservedText {
@@ -108,7 +124,6 @@ impl Group {
             p99_answer_tokens: p99(self.answer),
             p99_thinking_tokens: p99(self.thinking),
             p99_tokens: p99(self.both),
-            ended_empty: self.ended_empty,
         }
     }
 }

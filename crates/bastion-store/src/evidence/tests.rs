@@ -1,8 +1,8 @@
 //! Runs and sightings through a real database.
 
 use bastion_types::{
-    AttemptCount, CallRecord, KeyId, RequestId, ServiceName, Span, StreamOutcome, UpstreamName,
-    Usage,
+    AttemptCount, CallRecord, KeyId, ModelName, RequestId, ServiceName, Span, StreamOutcome,
+    UpstreamName, Usage,
 };
 use serde_json::json;
 
@@ -206,4 +206,48 @@ async fn calls_are_counted_by_their_own_region_and_not_by_a_callers_words() {
         found.by_region.iter().map(|row| (row.region.as_str(), row.calls)).collect();
     assert_eq!((found.reached, by_region), (3, vec![("CA", 1), ("CA-QC", 1)]));
     assert_eq!(found.elsewhere(), 1);
+}
+
+/// A call of a use case to a model, with an answer of so many tokens.
+fn answered(at: u64, surface: &str, output_tokens: u64) -> CallRecord {
+    CallRecord {
+        surface: Some(surface.to_owned()),
+        model: ModelName::parse("m").ok(),
+        usage: Usage { output_tokens, ..Usage::default() },
+        ..call(at, None)
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_ended_empty_counts_whether_or_not_its_usage_was_reported() {
+    let db = database().await;
+    let (evidence, log) = (Evidence::new(db.clone()), CallLog::new(db));
+    let mut estimated = answered(2, "chat", 900);
+    (estimated.usage.estimated, estimated.ended_empty) = (true, true);
+    let mut silent = answered(3, "chat", 0);
+    silent.ended_empty = true;
+    let mut reported = answered(4, "chat", 500);
+    reported.ended_empty = true;
+    log.append(&[answered(1, "chat", 300), estimated, silent, reported]).await.unwrap();
+    let newest = evidence.observed(&prod(), second(0)).await.unwrap();
+    assert_eq!(newest.read_since, None);
+    let [group] = newest.groups.as_slice() else { panic!("{newest:?}") };
+    assert_eq!((group.calls, group.ended_empty), (4, 3));
+    assert_eq!((group.text.calls, group.text.p99_tokens), (2, 500), "no estimate is observed");
+}
+
+#[tokio::test]
+async fn where_calls_are_left_unread_it_is_told_since_when_they_were_read() {
+    let db = database().await;
+    CallLog::new(db.clone())
+        .append(&[1, 2, 3, 4].map(|at| answered(at, "chat", at)))
+        .await
+        .unwrap();
+    let read = async |since, most| {
+        let newest = observed::observed(&db, &prod(), second(since), most).await.unwrap();
+        (newest.groups.iter().map(|group| group.calls).sum::<u64>(), newest.read_since)
+    };
+    assert_eq!(read(0, 5).await, (4, None));
+    assert_eq!(read(0, 3).await, (3, Some(second(2))));
+    assert_eq!(read(3, 3).await, (2, None), "what is older was not asked for");
 }

@@ -18,8 +18,8 @@ const CARD: Card = Card {
     sentence: "Model selection documented per use-case (don't default everything to the largest model).",
     why: "the largest model costs many times the one that would do",
     mend: "write each use case down with its models, why and whose: [surfaces.NAME]",
-    proof: "calls of the last week: each names a use case with a reason and an owner, and not all \
-         of them went to large models",
+    proof: "calls of the last week, the newest 20000 at most: they name a use case with a reason and \
+         an owner (but for one in a hundred), and not all of them went to large models",
 };
 
 impl Check for ModelChoice {
@@ -44,19 +44,24 @@ impl Check for ModelChoice {
                 format!("set size = \"small\", \"medium\" or \"large\" in [models.\"{model}\"]");
             return Proof::missing(reason).mend(mend).seen(seen);
         }
+        let period = uses.period();
         let large = |calls: &&ObservedCalls| size(uses, calls) == Some(Size::Large);
         let all = uses.observed.iter().map(|calls| calls.calls).fold(0, u64::saturating_add);
         let to_large = uses.observed.iter().filter(large).map(|calls| calls.calls);
         let to_large = to_large.fold(0, u64::saturating_add);
         if to_large == all {
-            let reason = format!("all {all} calls of the last 7 days went to large models");
+            let reason = format!("all {all} calls {period} went to large models");
             let mend = "see for each surface whether a smaller model would do, and make it the \
                         first of its models; where none would, waive this box with why";
             return Proof::missing(reason).mend(mend).seen(seen);
         }
+        let each = match uses.nameless(UseFacts::calls_of) {
+            0 => "each".to_owned(),
+            nameless => format!("all but {nameless}"),
+        };
         let reason = format!(
-            "{all} calls of the last 7 days, each of a use case with a reason and an owner; \
-             {to_large} went to large models"
+            "{all} calls {period}, {each} of a use case with a reason and an owner; {to_large} went to \
+             large models"
         );
         Proof::proved(reason, seen)
     }
@@ -98,6 +103,7 @@ mod tests {
             surfaces: [surface("chat"), surface("draft")].into(),
             sizes: [(model("s"), Some(Size::Small)), (model("l"), Some(Size::Large))].into(),
             observed: vec![observed(Some("chat"), "s", 1), observed(Some("draft"), "l", 99)],
+            read_since: None,
         }
     }
 
@@ -114,7 +120,8 @@ mod tests {
         check(|_| {}, true, "100 calls of the last 7 days, each of a use case");
         check(|u| u.surfaces.clear(), false, "no use case is written down");
         check(|u| u.observed.clear(), false, "no call of prod");
-        check(|u| u.observed.push(observed(None, "s", 1)), true, "101 calls");
+        let one_nameless = "101 calls of the last 7 days, all but 1 of a use case";
+        check(|u| u.observed.push(observed(None, "s", 1)), true, one_nameless);
         check(|u| u.observed.push(observed(None, "s", 2)), false, "2 of 102 answers");
         check(|u| u.observed.push(observed(Some("gone"), "s", 2)), false, "2 of 102 answers");
         check(|u| drop(u.observed.remove(0)), false, "all 99 calls of the last 7 days");
@@ -125,6 +132,19 @@ mod tests {
             false,
             "models.s.size",
         );
+    }
+
+    #[test]
+    fn where_calls_were_left_unread_it_is_said_since_when_they_were_read() {
+        let cut = |u: &mut UseFacts| u.read_since = Some(Facts::nothing().now);
+        let period = "100 calls since 2026-11-25T12:00:00.000Z (older ones were left unread), each";
+        check(cut, true, period);
+        let all_large = |u: &mut UseFacts| (cut(u), drop(u.observed.remove(0))).0;
+        check(all_large, false, "all 99 calls since 2026-11-25T12:00:00.000Z");
+        let none = |u: &mut UseFacts| (cut(u), u.observed.clear()).0;
+        check(none, false, "no call of prod was answered with text, of those since 2026");
+        let nameless = |u: &mut UseFacts| (cut(u), u.observed.push(observed(None, "s", 2))).0;
+        check(nameless, false, "2 of 102 answers since 2026-11-25T12:00:00.000Z");
     }
 
     #[test]

@@ -22,8 +22,8 @@ const CARD: Card = Card {
          surface.",
     why: "an answer without an end is paid to its end",
     mend: "set surfaces.*.max_tokens = { default = …, ceiling = … }",
-    proof: "calls of the last week: the 99th of a hundred answers, thinking apart, beside each \
-         use case's budget; none was ended by it before it had any text",
+    proof: "calls of the last week, the newest 20000 at most: the 99th of a hundred answers, thinking \
+         apart, beside each use case's budget; none was ended by it before it had any text",
 };
 
 impl Check for TokenBudget {
@@ -45,8 +45,11 @@ impl Check for TokenBudget {
             return open.seen(evidence);
         }
         let texts = seen.iter().map(|seen| seen.text.calls).fold(0, u64::saturating_add);
-        let mut reason =
-            format!("{texts} answers of the last 7 days, each within its use case's budget");
+        let mut reason = format!(
+            "{texts} answers {}, each of a use case with a budget; none was ended by it before it had \
+             any text",
+            uses.period()
+        );
         let advice: Vec<String> = seen.iter().filter_map(Seen::advice).collect();
         if !advice.is_empty() {
             reason.push_str("; advice: ");
@@ -60,10 +63,13 @@ impl Check for TokenBudget {
 struct Seen<'a> {
     name: &'a SurfaceName,
     surface: &'a SurfaceFacts,
+    calls: u64,
+    ended_empty: u64,
     text: ObservedText,
 }
 
-/// Over all models of the use case: the longest of their figures. None: it made no text.
+/// Over all models of the use case: the longest of their figures. None: it made no text, and none
+/// of its answers was ended before it would have.
 fn see<'a>(
     uses: &UseFacts,
     (name, surface): (&'a SurfaceName, &'a SurfaceFacts),
@@ -74,10 +80,13 @@ fn see<'a>(
         p99_answer_tokens: one.p99_answer_tokens.max(calls.text.p99_answer_tokens),
         p99_thinking_tokens: one.p99_thinking_tokens.max(calls.text.p99_thinking_tokens),
         p99_tokens: one.p99_tokens.max(calls.text.p99_tokens),
-        ended_empty: one.ended_empty.saturating_add(calls.text.ended_empty),
     };
-    let text = uses.observed.iter().filter(of).fold(ObservedText::default(), longer);
-    (text.calls > 0).then_some(Seen { name, surface, text })
+    let groups = || uses.observed.iter().filter(of);
+    let text = groups().fold(ObservedText::default(), longer);
+    let calls = groups().map(|calls| calls.calls).fold(0, u64::saturating_add);
+    let ended_empty = groups().map(|calls| calls.ended_empty).fold(0, u64::saturating_add);
+    let is_text = text.calls > 0 || ended_empty > 0;
+    is_text.then_some(Seen { name, surface, calls, ended_empty, text })
 }
 
 impl Seen<'_> {
@@ -98,7 +107,7 @@ impl Seen<'_> {
 
     /// Why its budget is none.
     fn open(&self) -> Option<Proof> {
-        let Seen { name, text, .. } = self;
+        let name = self.name;
         let Some(budget) = self.budget() else {
             let reason = format!(
                 "surfaces.{name}.max_tokens is not set: an answer may be as long as it likes"
@@ -109,20 +118,31 @@ impl Seen<'_> {
             );
             return Some(Proof::missing(reason).mend(mend));
         };
-        if text.ended_empty == 0 {
-            return None;
-        }
+        (self.ended_empty > 0).then(|| self.ended(budget))
+    }
+
+    /// Its budget cuts answers off before they say anything.
+    fn ended(&self, budget: u64) -> Proof {
+        let Seen { name, calls, ended_empty, text, .. } = self;
+        let thinking = if text.calls == 0 {
+            "of what they used nothing was reported".to_owned()
+        } else {
+            format!(
+                "thinking takes up to {} tokens of a budget of {budget}",
+                text.p99_thinking_tokens
+            )
+        };
         let reason = format!(
-            "{} of {} answers of {name} were ended by their limit before they had any text: thinking \
-             takes up to {} tokens of a budget of {budget}",
-            text.ended_empty, text.calls, text.p99_thinking_tokens
+            "{ended_empty} of {calls} answers of {name} were ended by their limit before they had any \
+             text: {thinking}"
         );
+        // What was not reported is in no figure, and needed more than the budget.
+        let enough = self.advised().max(budget.saturating_mul(ADVISED_TIMES));
         let mend = format!(
-            "raise surfaces.{name}.max_tokens.default to {} at least, or ask for less thinking \
-             (reasoning_effort); the box counts again when the last week has none",
-            self.advised()
+            "raise surfaces.{name}.max_tokens.default to {enough} at least, or ask for less thinking \
+             (reasoning_effort); the box counts again when the last week has none"
         );
-        Some(Proof::missing(reason).mend(mend))
+        Proof::missing(reason).mend(mend)
     }
 
     /// A budget that most answers fit into with room.
@@ -158,7 +178,6 @@ mod tests {
             p99_answer_tokens: 300,
             p99_thinking_tokens: 200,
             p99_tokens: 450,
-            ended_empty: 0,
         };
         let (name, mut facts) = surface("chat");
         facts.budget = Budget { default: Some(1000), ..Budget::default() };
@@ -180,7 +199,9 @@ mod tests {
 
     #[test]
     fn a_budget_is_held_against_what_answers_were() {
-        assert_eq!(check(|_| {}, true, "100 answers of the last 7 days"), None);
+        let shown = "100 answers of the last 7 days, each of a use case with a budget; none was ended by \
+                     it before it had any text";
+        assert_eq!(check(|_| {}, true, shown), None);
         let advised =
             "advice: surfaces.chat.max_tokens is 1001; 1000 would do for 99 of 100 answers";
         check(|u| budgeted(u).budget.default = Some(1001), true, advised);
@@ -195,19 +216,42 @@ mod tests {
             "no call of prod was answered with text",
         );
         check(|u| u.surfaces.clear(), false, "no use case is written down");
-        let mend = check(
-            |u| u.observed[0].text.ended_empty = 1,
-            false,
-            "1 of 100 answers of chat were ended by their limit before they had any text: thinking \
-             takes up to 200 tokens of a budget of 1000",
-        );
-        assert!(mend.unwrap().contains("default to 1000 at least"));
         let nameless = |u: &mut UseFacts| {
             let mut calls = observed(None, "s", 2);
             calls.text = ObservedText { calls: 2, ..ObservedText::default() };
             u.observed.push(calls);
         };
         check(nameless, false, "2 of 102 answers");
+    }
+
+    #[test]
+    fn answers_that_ended_empty_count_whether_or_not_their_usage_was_reported() {
+        let mend = check(
+            |u| u.observed[0].ended_empty = 1,
+            false,
+            "1 of 100 answers of chat were ended by their limit before they had any text: thinking \
+             takes up to 200 tokens of a budget of 1000",
+        );
+        assert!(mend.unwrap().contains("default to 2000 at least"));
+        let unreported = |u: &mut UseFacts| {
+            u.observed[0].text = ObservedText::default();
+            u.observed[0].ended_empty = 100;
+        };
+        let mend = check(
+            unreported,
+            false,
+            "100 of 100 answers of chat were ended by their limit before they had any text: of what \
+             they used nothing was reported",
+        );
+        assert!(mend.unwrap().contains("default to 2000 at least"));
+    }
+
+    #[test]
+    fn where_calls_were_left_unread_it_is_said_since_when_they_were_read() {
+        let cut = |u: &mut UseFacts| u.read_since = Some(Facts::nothing().now);
+        let period =
+            "100 answers since 2026-11-25T12:00:00.000Z (older ones were left unread), each";
+        check(cut, true, period);
     }
 
     #[test]
