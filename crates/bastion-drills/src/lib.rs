@@ -14,7 +14,9 @@ mod hall;
 mod planted;
 mod progress;
 mod rehearsal;
+mod room;
 mod standing;
+mod waits;
 
 pub use hall::{Hall, HallTools, PolicySeen};
 pub use rehearsal::{NoRehearsal, OpenRehearsal, Opening, Rehearsal, Rehearse};

@@ -11,6 +11,7 @@ use bastion_config::{Breaker, Retry};
 use bastion_runtime::{Drain, Tasks};
 use bastion_sim::{Sim, SimOptions};
 use bastion_types::{ApiKey, EnvironmentName, ModelName, Span};
+use bastion_wire::Backoff;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -29,9 +30,20 @@ enum Fault {
     Hasty,
     /// It sends again whatever was refused.
     Stubborn,
+    /// It tries failures again, with no wait between.
+    AtOnce,
+    /// It tries failures again behind waits that double and have full jitter.
+    Patient,
     /// It reads on for so long when its caller has left.
     Slow(Duration),
 }
+
+/// Attempts of a call where failures are tried again.
+const ATTEMPTS: u32 = 3;
+
+/// How they are said to wait: longer than a busy machine is late.
+const BASE: Span = Span::from_millis(100);
+const CAP: Span = Span::from_secs(3);
 
 /// Requests are small; a head and its body come in one piece or a few.
 const MAX_REQUEST_BYTES: usize = 64 * 1024;
@@ -39,6 +51,9 @@ const MAX_REQUEST_BYTES: usize = 64 * 1024;
 /// One call of a planted gateway.
 async fn serve(mut caller: TcpStream, upstream: SocketAddr, fault: Fault) {
     let Some(request) = request(&mut caller).await else { return };
+    if matches!(fault, Fault::AtOnce | Fault::Patient) {
+        return retry(caller, upstream, (request, fault)).await;
+    }
     let sent = TcpStream::connect(upstream).await.unwrap();
     let (mut from, mut to) = sent.into_split();
     to.write_all(&request).await.unwrap();
@@ -49,7 +64,7 @@ async fn serve(mut caller: TcpStream, upstream: SocketAddr, fault: Fault) {
     let again = match fault {
         Fault::Hasty => status == "429",
         Fault::Stubborn => status.starts_with('4'),
-        Fault::None | Fault::Slow(_) => false,
+        Fault::None | Fault::AtOnce | Fault::Patient | Fault::Slow(_) => false,
     };
     if again {
         let mut second = TcpStream::connect(upstream).await.unwrap();
@@ -66,6 +81,25 @@ async fn serve(mut caller: TcpStream, upstream: SocketAddr, fault: Fault) {
             if let Fault::Slow(reads_on) = fault {
                 tokio::time::sleep(reads_on).await;
             }
+        }
+    }
+}
+
+/// One call of a planted gateway that tries failures again.
+async fn retry(mut caller: TcpStream, upstream: SocketAddr, (request, fault): (Vec<u8>, Fault)) {
+    let backoff = Backoff { base: BASE.duration(), cap: CAP.duration() };
+    for attempt in 1..=ATTEMPTS {
+        let mut sent = TcpStream::connect(upstream).await.unwrap();
+        sent.write_all(&request).await.unwrap();
+        let mut answer = Vec::new();
+        sent.read_to_end(&mut answer).await.unwrap();
+        if answer.starts_with(b"HTTP/1.1 200") || attempt == ATTEMPTS {
+            let answer = String::from_utf8(answer).unwrap();
+            let no_more = "\r\nx-should-retry: false\r\n";
+            return caller.write_all(answer.replacen("\r\n", no_more, 1).as_bytes()).await.unwrap();
+        }
+        if fault == Fault::Patient {
+            tokio::time::sleep(backoff.wait(attempt, fastrand::u32(..))).await;
         }
     }
 }
@@ -114,9 +148,9 @@ async fn found(drill: &str, fault: Fault) -> Findings {
         log,
         controls,
         retry: Retry {
-            attempts: 3,
-            base: Span::from_millis(20),
-            cap: Span::from_secs(3),
+            attempts: ATTEMPTS,
+            base: BASE,
+            cap: CAP,
             total: Span::from_secs(60),
             budget_per_mille: 1000,
             breaker: Breaker { failures: 1000, open: Span::from_secs(1) },
@@ -142,9 +176,20 @@ async fn fails(drill: &str, fault: Fault, part: &str) {
 }
 
 async fn passes(drill: &str, part: &str) {
-    let findings = found(drill, Fault::None).await;
+    passes_with(drill, Fault::None, part).await;
+}
+
+async fn passes_with(drill: &str, fault: Fault, part: &str) {
+    let findings = found(drill, fault).await;
     assert_eq!(findings.outcome, bastion_store::DrillOutcome::Pass, "{findings:?}");
     assert!(findings.reason.contains(part), "{findings:?}");
+}
+
+#[tokio::test]
+async fn a_gateway_that_tries_again_at_once_fails_retry() {
+    fails("retry", Fault::AtOnce, "behind failure 1 the next attempt came after").await;
+    fails("retry", Fault::None, "only 1 of 3 attempts were made").await;
+    passes_with("retry", Fault::Patient, "waits that differ and grow").await;
 }
 
 #[tokio::test]

@@ -8,24 +8,35 @@ use bastion_observe::KnownDrill;
 use bastion_sim::LogEntry;
 use bastion_types::Timestamp;
 use bastion_wire::Backoff;
+use tokio::time::Instant;
 
 use super::{Drill, Running};
 use crate::course::Course;
 use crate::findings::Missed;
+use crate::room::Room;
+use crate::waits::{Waits, millis};
 
 pub(crate) struct Retry;
 
-/// Calls whose first attempts fail: two, so that their waits can be seen to differ.
-const ROUNDS: u32 = 2;
+/// Calls at most whose first attempts fail. Most gateways show what is looked for within three; of
+/// those that wait well under the usual policy fewer than one in a million do not within thirty
+/// (growth is rarest: 0.625^30).
+const MOST_CALLS: usize = 30;
+
+/// Calls at least: of one nothing can be seen to differ.
+const LEAST_CALLS: usize = 2;
+
+/// No call of them begins that may end later: the drill has a limit of its own.
+const CALLS_LIMIT: Duration = Duration::from_mins(2);
+
+/// A shorter wait cannot be told from the time that a machine takes to send a request again.
+const LEAST_BASE: Duration = Duration::from_millis(10);
 
 /// Failures of one call at most, however often the policy would try.
 const MOST_FAILURES: u32 = 4;
 
 /// What an upstream says while it fails, one after the other.
 const STATUSES: [u16; 4] = [503, 429, 502, 500];
-
-/// What a machine under load may add to a wait.
-const SLACK: Duration = Duration::from_secs(2);
 
 impl Drill for Retry {
     fn card(&self) -> KnownDrill {
@@ -45,41 +56,108 @@ impl Drill for Retry {
 async fn run(course: &Course<'_>) -> Result<String, Missed> {
     course.chat_model()?;
     let policy = course.rehearsal.retry;
-    let attempts = policy.attempts;
-    if attempts < 2 {
+    let backoff = Backoff { base: policy.base.duration(), cap: policy.cap.duration() };
+    let failures = failures(course, backoff)?;
+    let mut waits = Waits::new(backoff, failures);
+    let mut room = Room::new(policy.budget_per_mille);
+    let ended = calls(course, failures, (&mut waits, &mut room)).await?;
+    if let Some(lacking) = waits.lacking() {
+        return Err(Missed::new(format!(
+            "in {} calls, {}: {lacking}",
+            waits.calls(),
+            ended.told()
+        )));
+    }
+    let retries = policy.attempts.saturating_sub(1);
+    // Without room its attempts are fewer, and are told as they were.
+    let _is_room = room.make(course, retries, Duration::ZERO).await?;
+    let made = bounded(course, policy.attempts).await?;
+    Ok(format!(
+        "{} calls got their answers behind {failures} failures each (503, 429, …), after {}; a call \
+         that only fails ended after {made} attempts",
+        waits.calls(),
+        waits.shown()
+    ))
+}
+
+/// How often each call fails.
+fn failures(course: &Course<'_>, backoff: Backoff) -> Result<u32, Missed> {
+    let policy = course.rehearsal.retry;
+    if policy.attempts < 2 {
         return Err(Missed::new(
             "retry.attempts is 1: no failure is ever retried; set it to 2 or more",
         ));
     }
     // One below the breaker's: behind it the upstream would be left alone.
     let before_breaker = course.rehearsal.breaker().failures.saturating_sub(1);
-    let failures = attempts.saturating_sub(1).min(MOST_FAILURES).min(before_breaker);
-    if failures == 0 {
+    if before_breaker == 0 {
         return Err(Missed::new(
             "retry.breaker.failures is 1: an upstream is left alone after one failure, and nothing \
              is retried there",
         ));
     }
-    let backoff = Backoff { base: policy.base.duration(), cap: policy.cap.duration() };
-    let mut first_waits = Vec::new();
-    for round in 1..=ROUNDS {
-        course.say(format!("call {round} of {ROUNDS}: {failures} of its attempts fail"));
-        let waits = one_call(course, failures).await?;
-        let told: Vec<u64> = waits.iter().map(|wait| millis(*wait)).collect();
-        course.measured(format!("waits_of_call_{round}_ms"), told);
-        fit(&waits, backoff)?;
-        first_waits.extend(waits.first().copied());
+    if backoff.base < LEAST_BASE {
+        return Err(Missed::new(format!(
+            "retry.base is {}: a wait that short cannot be told from none; set it to {LEAST_BASE:?} \
+             or more",
+            policy.base
+        )));
     }
-    let differ = first_waits.iter().any(|wait| first_waits.first() != Some(wait));
-    if !differ {
-        return Err(Missed::new("both calls waited exactly as long: there is no jitter"));
+    let most = policy.attempts.saturating_sub(1).min(MOST_FAILURES).min(before_breaker);
+    // No more than fit into the policy's time, however long they wait.
+    let fits =
+        |failures: &u32| Waits::new(backoff, *failures).longest_call() <= policy.total.duration();
+    Ok((1..=most).rev().find(fits).unwrap_or(1))
+}
+
+/// Why no other call was made.
+#[derive(Debug, Clone, Copy)]
+enum Ended {
+    /// They show everything, or are as many as the drill makes.
+    Enough,
+    /// Another one might take too long.
+    NoTime,
+    /// Its retries would be beyond the budget.
+    NoRoom,
+}
+
+impl Ended {
+    fn told(self) -> &'static str {
+        match self {
+            Ended::Enough => "as many as are made",
+            Ended::NoTime => "for which the time was enough (run it again, or lower retry.base)",
+            Ended::NoRoom => "for which there was room in retry.budget (run it again, or raise it)",
+        }
     }
-    bounded(course, attempts).await?;
-    Ok(format!(
-        "{ROUNDS} calls got their answers behind {failures} failures each (503, 429, …), with waits \
-         of at most {} that double and differ; a call that only fails ended after {attempts} attempts",
-        policy.base
-    ))
+}
+
+/// Calls that fail, until nothing is lacking.
+async fn calls(
+    course: &Course<'_>,
+    failures: u32,
+    (waits, room): (&mut Waits, &mut Room),
+) -> Result<Ended, Missed> {
+    let began = Instant::now();
+    let longest = waits.longest_call();
+    for call in 1..=MOST_CALLS {
+        if call > LEAST_CALLS && began.elapsed().saturating_add(longest) > CALLS_LIMIT {
+            return Ok(Ended::NoTime);
+        }
+        if !room.make(course, failures, longest).await? {
+            return Ok(Ended::NoRoom);
+        }
+        course.say(format!("call {call} of {MOST_CALLS} at most: {failures} of its attempts fail"));
+        let call_began = Instant::now();
+        let behind = one_call(course, failures).await?;
+        room.used(call_began, behind.len());
+        let told: Vec<u64> = behind.iter().map(|wait| millis(*wait)).collect();
+        course.measured(format!("waits_of_call_{call}_ms"), told);
+        waits.add(behind)?;
+        if call >= LEAST_CALLS && waits.lacking().is_none() {
+            return Ok(Ended::Enough);
+        }
+    }
+    Ok(Ended::Enough)
 }
 
 /// The waits between the attempts of a call that fails so often and is then answered.
@@ -106,11 +184,11 @@ async fn one_call(course: &Course<'_>, failures: u32) -> Result<Vec<Duration>, M
             answer.status
         )));
     }
-    Ok(waits(&received))
+    Ok(gaps(&received))
 }
 
 /// From each answer's end to the next attempt.
-fn waits(received: &[LogEntry]) -> Vec<Duration> {
+fn gaps(received: &[LogEntry]) -> Vec<Duration> {
     let pairs = received.iter().zip(received.iter().skip(1));
     pairs.map(|(one, next)| between(one.answered_at.unwrap_or(one.at), next.at)).collect()
 }
@@ -120,22 +198,8 @@ fn between(early: Timestamp, late: Timestamp) -> Duration {
     Duration::from_micros(u64::try_from(micros).unwrap_or(0))
 }
 
-/// Is every wait within its bound?
-fn fit(waits: &[Duration], backoff: Backoff) -> Result<(), Missed> {
-    for (failed, wait) in (1_u32..).zip(waits) {
-        let bound = backoff.bound(failed);
-        if *wait > bound.saturating_add(SLACK) {
-            let (wait, bound) = (millis(*wait), millis(bound));
-            return Err(Missed::new(format!(
-                "the wait behind failure {failed} was {wait} ms, and the policy allows {bound} ms"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// A call that only fails ends within the policy.
-async fn bounded(course: &Course<'_>, attempts: u32) -> Result<(), Missed> {
+/// How many attempts a call has that only fails: within the policy.
+async fn bounded(course: &Course<'_>, attempts: u32) -> Result<usize, Missed> {
     course.say("a call whose attempts all fail");
     course.play("[[answer]]\nstatus = 503\n")?;
     let answer = course.caller()?.chat().await?;
@@ -155,22 +219,5 @@ async fn bounded(course: &Course<'_>, attempts: u32) -> Result<(), Missed> {
              would multiply the attempts",
         ));
     }
-    Ok(())
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_beyond_its_bound_does_not_fit() {
-        let second = Duration::from_secs(1);
-        let backoff = Backoff { base: second, cap: second * 20 };
-        assert!(fit(&[Duration::ZERO, second * 2], backoff).is_ok());
-        assert!(fit(&[second * 4], backoff).unwrap_err().0.contains("allows 1000 ms"));
-    }
+    Ok(made)
 }

@@ -83,6 +83,18 @@ async fn every_drill_passes_and_proves_its_box_and_touches_nothing_live() {
 }
 
 #[tokio::test]
+async fn a_drill_that_needs_more_retries_than_are_free_makes_the_calls_for_them() {
+    let upstream = Upstream::start();
+    let policy = "attempts = 5\nbase = \"20ms\"\ncap = \"3s\"\nbudget = 0.2";
+    let bastion = Bastion::with(&config(&upstream, policy));
+    let (code, run) = run(&bastion, "retry");
+    assert_eq!(code, Some(0), "{run:#}");
+    assert!(run["reason"].as_str().unwrap().contains("waits that differ and grow"), "{run:#}");
+    // Twice four behind calls that are answered, and four of this one: two more than are free.
+    assert_eq!(run["figures"]["attempts_of_a_call_that_only_fails"], 5, "{run:#}");
+}
+
+#[tokio::test]
 async fn evidence_of_another_configuration_is_stale() {
     let upstream = Upstream::start();
     let bastion = Bastion::with(&config(&upstream, QUICK));

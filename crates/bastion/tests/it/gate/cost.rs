@@ -126,12 +126,12 @@ async fn rules_that_are_only_observed_choose_and_budget_nothing() {
             assert_eq!(told["verdict"], verdict, "{told:#}");
         }
     };
-    both("of the last 7 days", "pass").await;
+    both("of the last 7 days, each ", "pass").await;
     let key = bastion.key("prod", &["--enforce", "observe"]);
     both(&format!("the key {} of prod/it was made with enforce", key.id), "fail").await;
     let revoked = bastion.command(&["keys", "revoke", &key.id]);
     assert!(revoked.status.success(), "{}", String::from_utf8_lossy(&revoked.stderr));
-    both("of the last 7 days", "pass").await;
+    both("of the last 7 days, each ", "pass").await;
     let config = std::fs::read_to_string(bastion.config_file()).unwrap();
     let table = "[environments.prod]\n";
     let observed = config.replace(table, &format!("{table}enforce = \"observe\"\n"));
