@@ -2,7 +2,10 @@
 //!
 //! A test here must never compare less than all bytes: what is seen of a failed attempt is an error.
 
+use std::sync::Arc;
+
 use hyper::body::Bytes;
+use tokio::sync::Barrier;
 
 use super::retrying;
 use crate::bastion::{Bastion, CONFIG};
@@ -44,7 +47,12 @@ fn ended(texts: &[&[u8]]) -> Vec<Bytes> {
 }
 
 /// Streams before one upstream by hand, which plays one attempt after the other.
-async fn asked(turns: Vec<(Vec<Bytes>, Then)>, atomic: bool) -> (Hand, Bastion, Answer) {
+/// Nothing is asked before all are `up`: gateways that start keep this thread from playing upstream.
+async fn asked(
+    turns: Vec<(Vec<Bytes>, Then)>,
+    atomic: bool,
+    up: &Barrier,
+) -> (Hand, Bastion, Answer) {
     let hand = Hand::in_turn(turns).await;
     let config = CONFIG.replace("{upstream}", &format!("http://{}/v1", hand.address));
     let config = config.replace("idle = \"1s\"", "idle = \"300ms\"");
@@ -54,13 +62,15 @@ async fn asked(turns: Vec<(Vec<Bytes>, Then)>, atomic: bool) -> (Hand, Bastion, 
         Bastion::with(&retrying(&config.replace("event = \"2s\"", "event = \"600ms\""), RETRY));
     let client = Client::new(bastion.callers, &bastion.key("dev", &[]));
     let headers: &[(&str, &str)] = if atomic { &[("bastion-stream", "atomic")] } else { &[] };
+    up.wait().await;
     let answer = client.post("/v1/chat/completions", headers, STREAM).await;
     (hand, bastion, answer)
 }
 
-async fn is_the_second(first: (Vec<Bytes>, Then), atomic: bool) {
+async fn is_the_second(first: (Vec<Bytes>, Then), atomic: bool, up: Arc<Barrier>) {
     let why = format!("{first:?}, atomic: {atomic}");
-    let (hand, bastion, answer) = asked(vec![first, (ended(&SECOND), Then::Keep)], atomic).await;
+    let turns = vec![first, (ended(&SECOND), Then::Keep)];
+    let (hand, bastion, answer) = asked(turns, atomic, &up).await;
     assert_eq!((answer.status, answer.text().into_bytes()), (200, SECOND.concat()), "{why}");
     assert_eq!((answer.header("bastion-attempts"), hand.received()), ("2", 2), "{why}");
     let call = bastion.last_call(answer.header("x-request-id")).await;
@@ -70,7 +80,7 @@ async fn is_the_second(first: (Vec<Bytes>, Then), atomic: bool) {
 
 #[tokio::test]
 async fn a_break_before_the_first_content_is_made_again_unseen() {
-    let mut all = tokio::task::JoinSet::new();
+    let (mut all, up) = (tokio::task::JoinSet::new(), Arc::new(Barrier::new(17)));
     for then in [Then::Close, Then::Reset, Then::Stall] {
         for texts in [
             &[][..],
@@ -79,34 +89,35 @@ async fn a_break_before_the_first_content_is_made_again_unseen() {
             &[ROLE, b"data: {\"choices\":[{\"delta\":{\"cont"],
         ] {
             let first = (stream(texts), then);
-            all.spawn(async move { is_the_second(first, false).await });
+            all.spawn(is_the_second(first, false, Arc::clone(&up)));
         }
     }
     for texts in [&[ERROR][..], &[ROLE, ERROR], &[ROLE, NAMED_ERROR], &[], &[ROLE]] {
         let first = (ended(texts), Then::Keep);
-        all.spawn(async move { is_the_second(first, false).await });
+        all.spawn(is_the_second(first, false, Arc::clone(&up)));
     }
     assert_eq!(all.join_all().await.len(), 17);
 }
 
 #[tokio::test]
 async fn an_atomic_stream_is_made_again_wherever_it_breaks() {
-    let mut all = tokio::task::JoinSet::new();
+    let (mut all, up) = (tokio::task::JoinSet::new(), Arc::new(Barrier::new(5)));
     for then in [Then::Close, Then::Reset, Then::Stall] {
         let first = (stream(&[ROLE, CONTENT, CONTENT]), then);
-        all.spawn(async move { is_the_second(first, true).await });
+        all.spawn(is_the_second(first, true, Arc::clone(&up)));
     }
     for texts in [&[ROLE, CONTENT][..], &[ROLE, CONTENT, ERROR, DONE]] {
         let first = (ended(texts), Then::Keep);
-        all.spawn(async move { is_the_second(first, true).await });
+        all.spawn(is_the_second(first, true, Arc::clone(&up)));
     }
     assert_eq!(all.join_all().await.len(), 5);
 }
 
 /// Checks that a break behind content is told and not made again.
-async fn is_interrupted(first: (Vec<Bytes>, Then), begin: Vec<u8>) {
+async fn is_interrupted(first: (Vec<Bytes>, Then), begin: Vec<u8>, up: Arc<Barrier>) {
     let why = format!("{first:?}");
-    let (hand, bastion, answer) = asked(vec![first, (ended(&SECOND), Then::Keep)], false).await;
+    let turns = vec![first, (ended(&SECOND), Then::Keep)];
+    let (hand, bastion, answer) = asked(turns, false, &up).await;
     let text = answer.text();
     assert_eq!((answer.status, answer.header("bastion-attempts")), (200, "1"), "{why}");
     assert_eq!(hand.received(), 1, "{why}: it was made again");
@@ -121,22 +132,23 @@ async fn is_interrupted(first: (Vec<Bytes>, Then), begin: Vec<u8>) {
 
 #[tokio::test]
 async fn a_break_behind_content_is_never_made_again() {
-    let mut all = tokio::task::JoinSet::new();
+    let (mut all, up) = (tokio::task::JoinSet::new(), Arc::new(Barrier::new(5)));
     for then in [Then::Close, Then::Stall] {
         for content in [CONTENT, THINKING] {
             let first = (stream(&[ROLE, content, b"data: {\"half"]), then);
             let begin = [ROLE, content].concat();
-            all.spawn(async move { is_interrupted(first, begin).await });
+            all.spawn(is_interrupted(first, begin, Arc::clone(&up)));
         }
     }
     let first = (ended(&[ROLE, CONTENT]), Then::Keep);
-    all.spawn(async move { is_interrupted(first, [ROLE, CONTENT].concat()).await });
+    all.spawn(is_interrupted(first, [ROLE, CONTENT].concat(), up));
     assert_eq!(all.join_all().await.len(), 5);
 }
 
 #[tokio::test]
 async fn attempts_that_all_break_before_content_are_one_502() {
-    let (hand, bastion, answer) = asked(vec![(stream(&[ROLE]), Then::Close)], false).await;
+    let (hand, bastion, answer) =
+        asked(vec![(stream(&[ROLE]), Then::Close)], false, &Barrier::new(1)).await;
     assert_eq!(answer.refusal(), (502, "upstream_error".to_owned()));
     assert_eq!((answer.header("bastion-attempts"), hand.received()), ("3", 3));
     assert_eq!(answer.header("x-should-retry"), "false");
