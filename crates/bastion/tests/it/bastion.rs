@@ -16,6 +16,9 @@ use crate::place::Place;
 /// What anything may take here before the test fails.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 
+/// Between two looks for a record: many tests look at once, on a machine that is busy with them.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
 /// The key that the gateway shows to the simulated upstream; it must show up nowhere else.
 pub(crate) const UPSTREAM_KEY: &str = "qbt_it_upstream_secret_000000000001";
 
@@ -284,7 +287,7 @@ impl Bastion {
                 if answer.status == 200 {
                     return answer.json();
                 }
-                tokio::task::yield_now().await;
+                tokio::time::sleep(LOOK_AGAIN).await;
             }
         };
         tokio::time::timeout(LIMIT, find).await.unwrap_or_else(|_| panic!("no record of {id}"))

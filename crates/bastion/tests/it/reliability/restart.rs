@@ -47,7 +47,8 @@ fn ended(texts: &[&[u8]]) -> Vec<Bytes> {
 }
 
 /// Streams before one upstream by hand, which plays one attempt after the other.
-/// Nothing is asked before all are `up`: gateways that start keep this thread from playing upstream.
+/// Nothing is asked before all are `up`, and nothing looked at before all are answered: gateways that
+/// start, and commands that ask them, keep this thread from playing upstream.
 async fn asked(
     turns: Vec<(Vec<Bytes>, Then)>,
     atomic: bool,
@@ -64,6 +65,7 @@ async fn asked(
     let headers: &[(&str, &str)] = if atomic { &[("bastion-stream", "atomic")] } else { &[] };
     up.wait().await;
     let answer = client.post("/v1/chat/completions", headers, STREAM).await;
+    up.wait().await;
     (hand, bastion, answer)
 }
 
