@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bastion_types::EnvironmentName;
+use tokio::sync::Mutex;
 
 use super::order::{HoldOrder, Prepaid};
 use crate::StoreError;
@@ -24,6 +25,8 @@ pub(crate) const STATEMENTS: &[&str] = &[PAID_IN, CAPPED];
 #[derive(Default)]
 pub(super) struct Limited {
     known: ArcSwap<Known>,
+    /// One look at a time: the one that began last is the one that stays.
+    looking: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -35,6 +38,7 @@ struct Known {
 impl Limited {
     /// As the ledger has it now.
     pub(super) async fn read(&self, db: &Database) -> Result<(), StoreError> {
+        let _alone = self.looking.lock().await;
         let paid_in = db.row(statement(PAID_IN)).await?;
         let credited = paid_in.map(|row| row.number("credited")).transpose()?;
         let mut capped = HashSet::new();
