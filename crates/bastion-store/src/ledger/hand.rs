@@ -194,7 +194,7 @@ impl Ledger {
         let labels = Labels { reason: top_up.note, ..Labels::default() };
         let entry = self.by_hand(EntryKind::TopUp, (top_up.amount, reference), labels);
         books.top_up(Entry { on_balance: true, ..entry })?;
-        bank.write(transaction, books).await?;
+        self.doubted(bank.write(transaction, books).await)?;
         self.changed().await?;
         Ok(TopUpOutcome::Done)
     }
@@ -269,7 +269,7 @@ impl Ledger {
             .bind(self.inner.clock.now().micros());
         let ledger = self.clone();
         let act = async move {
-            ledger.inner.bank.db().run(set).await?;
+            ledger.doubted(ledger.inner.bank.db().run(set).await)?;
             ledger.changed().await
         };
         self.to_the_end(act).await
@@ -365,10 +365,15 @@ impl Ledger {
         }
     }
 
+    /// What has failed may have been written all the same.
+    fn doubted<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        outcome.inspect_err(|_| self.inner.limited.doubt())
+    }
+
     /// Limits may be others now: who waits is asked again, every other process is told, and this
     /// ends when all of them know whether there is any limit.
     async fn changed(&self) -> Result<(), StoreError> {
-        self.look_again().await?;
+        self.doubted(self.look_again().await)?;
         drop(self.inner.desk.asked.try_send(Task::LookAgain));
         let bank = &self.inner.bank;
         if bank.db().dialect() == Dialect::Sqlite {

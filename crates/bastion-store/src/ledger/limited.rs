@@ -1,10 +1,12 @@
 //! Is there anything at all that limits a call? Kept in memory, so that a deployment without
 //! limits has no wait for the disk before its calls.
 //!
-//! It must never say no where the ledger has a limit: it is read again behind every change.
+//! It must never say no where the ledger may have a limit: it is read again behind every change,
+//! and while that cannot be done everything is limited.
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use bastion_types::EnvironmentName;
@@ -27,10 +29,14 @@ pub(super) struct Limited {
     known: ArcSwap<Known>,
     /// One look at a time: the one that began last is the one that stays.
     looking: Mutex<()>,
+    /// How often something may have been written that no look has seen.
+    doubts: AtomicU64,
 }
 
 #[derive(Default)]
 struct Known {
+    /// Doubts that this look came behind.
+    doubts: u64,
     paid_in: bool,
     capped: HashSet<EnvironmentName>,
 }
@@ -39,6 +45,7 @@ impl Limited {
     /// As the ledger has it now.
     pub(super) async fn read(&self, db: &Database) -> Result<(), StoreError> {
         let _alone = self.looking.lock().await;
+        let doubts = self.doubts.load(Ordering::Acquire);
         let paid_in = db.row(statement(PAID_IN)).await?;
         let credited = paid_in.map(|row| row.number("credited")).transpose()?;
         let mut capped = HashSet::new();
@@ -47,8 +54,14 @@ impl Limited {
             capped.insert(environment.map_err(|_| StoreError::corrupt("a cap's environment"))?);
         }
         let paid_in = credited.is_some_and(|credited| credited != 0);
-        self.known.store(Arc::new(Known { paid_in, capped }));
+        self.known.store(Arc::new(Known { doubts, paid_in, capped }));
         Ok(())
+    }
+
+    /// A limit may have been written that cannot be looked for: until a look succeeds that begins
+    /// from here on, every call counts as limited.
+    pub(super) fn doubt(&self) {
+        self.doubts.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Is there a balance that charges draw on?
@@ -68,6 +81,7 @@ impl Limited {
     pub(super) fn limits(&self, order: &HoldOrder) -> bool {
         let known = self.known.load();
         self.balance_refuses(order.prepaid)
+            || known.doubts != self.doubts.load(Ordering::Acquire)
             || !order.caps.is_empty()
             || known.capped.contains(&order.payer.environment)
     }

@@ -3,6 +3,7 @@
 //! It must never depend on how long anything takes.
 
 mod calendar;
+mod doubts;
 mod leases;
 
 use std::future::poll_fn;
