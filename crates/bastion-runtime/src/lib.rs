@@ -11,6 +11,7 @@ mod farewell;
 mod first_bytes;
 mod handler;
 mod head;
+mod head_timer;
 mod tasks;
 mod threads;
 mod tls;

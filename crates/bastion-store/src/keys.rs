@@ -11,7 +11,6 @@ mod record;
 mod rotation;
 mod rows;
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -19,6 +18,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use arc_swap::ArcSwap;
 use bastion_runtime::Tasks;
 use bastion_types::{ApiKey, Clock, KeyId, KeyProblem, Timestamp};
+use foldhash::HashMap;
 
 pub use entry::KeyEntry;
 pub use listing::{KeyFilter, KeyPage, MAX_PAGE, Page, RevokedKeys};
