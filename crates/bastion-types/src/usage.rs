@@ -6,9 +6,6 @@ use serde::Serialize;
 
 use crate::Money;
 
-/// Bytes that count as one token where nothing was reported. Source: interface, Estimates.
-const BYTES_PER_TOKEN: u64 = 4;
-
 /// What one call used; cached and written input are part of input, reasoning is part of
 /// output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
@@ -37,11 +34,14 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Bytes that count as one token where nobody says more. Source: interface, Estimates.
+    pub const BYTES_PER_TOKEN: u64 = 4;
+
     /// An estimate from the bytes that were sent and the bytes that were relayed.
     pub fn estimate(sent_bytes: u64, relayed_bytes: u64) -> Usage {
         Usage {
-            input_tokens: sent_bytes.div_ceil(BYTES_PER_TOKEN),
-            output_tokens: relayed_bytes.div_ceil(BYTES_PER_TOKEN),
+            input_tokens: sent_bytes.div_ceil(Usage::BYTES_PER_TOKEN),
+            output_tokens: relayed_bytes.div_ceil(Usage::BYTES_PER_TOKEN),
             estimated: true,
             ..Usage::default()
         }

@@ -154,7 +154,9 @@ impl<'de> Visitor<'de> for SeenVisitor {
         }
         if is_image {
             inner.images = inner.images.saturating_add(1);
-        } else if is_other {
+        }
+        // Who goes by the type and who goes by the key may see two things in one part.
+        if is_other {
             inner.others = inner.others.saturating_add(1);
         }
         Ok(Seen(inner))
@@ -234,6 +236,16 @@ mod tests {
     fn check(value: &str, images: u64, others: u64) {
         let media = Media::read(value);
         assert_eq!((media.images, media.others), (images, others), "{value}");
+    }
+
+    #[test]
+    fn a_part_that_is_two_things_counts_as_both() {
+        for part in [
+            r#"{"type":"video_url","video_url":{"url":"u"},"image_url":"u"}"#,
+            r#"{"type":"image_url","type":"input_audio","x":1}"#,
+        ] {
+            check(&format!("[{part}]"), 1, 1);
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ mod wanted;
 use std::sync::Arc;
 
 use bastion_limits::{Ask, Denied, KeyLimits, Permit, Standing};
-use bastion_types::{Modifier, Prompt, RateKind, Refusal};
+use bastion_types::{Modifier, Prompt, RateKind, Refusal, Usage};
 use bastion_wire::Work;
 use http::HeaderName;
 
@@ -25,9 +25,6 @@ use crate::policy::ModelPolicy;
 use wanted::Wanted;
 
 pub(crate) use delivery::Delivery;
-
-/// Bytes that count as one token before anything is known of them. Source: interface, Estimates.
-const BYTES_PER_TOKEN: u64 = 4;
 
 /// Longest end user's id in a header, in bytes.
 const MAX_USER_BYTES: usize = 256;
@@ -185,7 +182,7 @@ async fn take_limits(
     caller: &Caller,
     (output, text_bytes): (u64, u64),
 ) -> Result<Permit, Denied> {
-    let input = text_bytes.div_ceil(BYTES_PER_TOKEN);
+    let input = text_bytes.div_ceil(Usage::BYTES_PER_TOKEN);
     let key = &caller.key;
     let limits = KeyLimits { rpm: key.rpm, tpm: key.tpm, concurrency: key.concurrency };
     let ask = Ask { tokens: input.saturating_add(output) };

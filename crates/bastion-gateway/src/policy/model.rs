@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bastion_config::{Kind, Model, Speech};
-use bastion_types::{Bound, ModelName, Modifier, Money, Price, Prompt, Window};
+use bastion_types::{Bound, ModelName, Modifier, Money, Price, Prompt, Usage, Window};
 use bastion_wire::Work;
 use bytes::Bytes;
 
@@ -83,6 +83,14 @@ impl ModelPolicy {
                 0
             }
         }
+    }
+
+    /// What a prompt with pictures counts as where it is estimated, as bytes of text: a picture's
+    /// own bytes say nothing about its tokens. Where nothing is known of those the bytes count.
+    pub(crate) fn estimated_bytes(&self, prompt: Prompt, body_bytes: u64) -> u64 {
+        let Some(each) = self.window.image_input_tokens else { return body_bytes };
+        let pictures = prompt.images.saturating_mul(each).saturating_mul(Usage::BYTES_PER_TOKEN);
+        prompt.text_bytes.saturating_add(pictures)
     }
 
     /// The most that a call may use; none when nothing bounds it, which a configuration with caps

@@ -54,7 +54,12 @@ impl Connection {
         let Connection { sender, driver, .. } = self;
         // One look at the socket first: a sender counts itself ready until somebody has looked.
         let ended = poll_fn(|cx| Poll::Ready(Pin::new(&mut *driver).poll(cx).is_ready())).await;
-        !ended && matches!(drive(driver, pin!(sender.ready())).await, Some(Ok(())))
+        // One that still sends the request before, whose answer came early, is left: its upstream
+        // may never read on.
+        let mut sender_ready = pin!(sender.ready());
+        let mut ready = pin!(drive(driver, sender_ready.as_mut()));
+        let ready = poll_fn(|cx| Poll::Ready(ready.as_mut().poll(cx))).await;
+        !ended && matches!(ready, Poll::Ready(Some(Ok(()))))
     }
 
     /// Runs a future that only this connection can complete; none if the connection ended first.

@@ -31,6 +31,9 @@ pub(crate) enum ExchangeError {
     /// Nothing was processed.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// Not a byte of it left.
+    #[error("the connection was closed before the request was sent")]
+    Unsent,
     /// It was sent, perhaps; the upstream's doing is unknown.
     #[error("the connection broke: {0}")]
     Broken(#[from] Break),
@@ -102,7 +105,7 @@ async fn send_afresh(
     sending.sent.store(true, Ordering::Relaxed);
     match attempt(&mut connection, request).await {
         Ok(response) => Ok(whole(sending.pool, &sending.upstream.origin, connection, response)),
-        Err(Unsent::GivenBack(_)) => Err(ExchangeError::Ended),
+        Err(Unsent::GivenBack(_)) => Err(ExchangeError::Unsent),
         Err(Unsent::Lost(cause)) => Err(cause),
     }
 }

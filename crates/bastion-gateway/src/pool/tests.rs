@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::Bytes;
 use h2::Reason;
 use http::{HeaderValue, Request, Response};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use self::server::{Server, within};
 use super::exchange::Break;
@@ -69,6 +71,36 @@ async fn read(mut body: UpstreamBody) -> Result<Vec<u8>, (Vec<u8>, Cut)> {
             Err(cut) => return Err((whole, cut)),
         }
     }
+}
+
+/// Takes a connection, reads its request's head and answers with this; no more is read of it.
+async fn answered_early(listener: &TcpListener, status: &str) -> TcpStream {
+    let (mut stream, _) = within(listener.accept()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+        assert!(within(stream.read_buf(&mut head)).await.unwrap() > 0);
+    }
+    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
+    within(stream.write_all(answer.as_bytes())).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn a_connection_that_still_sends_is_not_used_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let upstream = UpstreamPolicy::at(&format!("http://{address}/v1"), "http = \"1.1\"");
+    let (tasks, drain) = (Tasks::new(), Drain::new());
+    let pool = Arc::new(Pool::new(tasks.clone(), drain.clone()));
+    let side = Side { pool, upstream: Arc::new(upstream), tasks, drain };
+    let large = side.send(vec![b'x'; 32 * 1024 * 1024]);
+    let _unread = answered_early(&listener, "413 Content Too Large").await;
+    let refused = within(large).await.unwrap().unwrap();
+    assert_eq!(refused.status(), 413);
+    assert_eq!(read(refused.into_body()).await.unwrap(), b"");
+    let small = side.send("{}");
+    let _second = answered_early(&listener, "200 OK").await;
+    assert_eq!(within(small).await.unwrap().unwrap().status(), 200);
 }
 
 #[tokio::test]

@@ -104,6 +104,20 @@ mod tests {
     fn a_key_that_policy_reads_may_stand_once() {
         refused(br#"{"model":"a","model":"b","messages":[]}"#, "'model' stands twice");
         refused(br#"{"model":"a","mod\u0065l":"b","messages":[]}"#, "'model' stands twice");
+        // What folds the case of letters would read these in place of ours.
+        for (key, told) in [
+            ("Model", "write 'model'"),
+            ("MAX_TOKENS", "write 'max_tokens'"),
+            ("\\u017ftream", "write 'stream'"),
+            ("N", "write 'n'"),
+            ("Service_Tier", "write 'service_tier'"),
+            ("to\u{6f}l\u{17f}", "write 'tools'"),
+        ] {
+            let body = format!(r#"{{"model":"a","messages":[],"{key}":1}}"#);
+            refused(body.as_bytes(), told);
+        }
+        let others = r#"{"model":"a","messages":[],"Metadata":{"Model":1},"Input":1,"\u00c4":2}"#;
+        assert!(read_chat(others.as_bytes()).is_ok(), "a chat's policy reads none of them");
         refused(br#"{"model":"a","messages":[],"stream":false,"stream":true}"#, "'stream' stands");
         let passes = br#"{"model":"a","messages":[],"x":1,"x":2}"#;
         assert!(read_chat(passes).is_ok(), "what policy does not read passes as it came");

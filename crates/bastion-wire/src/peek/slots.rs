@@ -8,11 +8,15 @@ use std::ops::Range;
 
 use bastion_types::{Modifier, Refusal};
 use serde::Deserialize;
+use serde::de::value::StrDeserializer;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::ask::Named;
 use crate::nesting::{MAX_NESTING, is_nested_too_deep};
+
+/// No field has a longer name, in characters: one more would not be it.
+const MAX_FIELD_CHARS: usize = 64;
 
 /// Longest end user's id, in bytes.
 const MAX_USER_BYTES: usize = 256;
@@ -123,13 +127,21 @@ impl<'a> Slots<'a> {
             let message = format!("the body nests deeper than {MAX_NESTING}; flatten it");
             return Err(Refusal::invalid(message));
         }
-        let Found { values, twice } = serde_json::from_str(text).map_err(|cause| told(&cause))?;
-        let once = fields.iter().chain(MODIFIERS.iter().map(|(field, _)| field));
-        let mut once = once.filter(|field| twice.get(**field as usize) == Some(&true));
-        if let Some(field) = once.next() {
+        let Found { values, twice, alike } =
+            serde_json::from_str(text).map_err(|cause| told(&cause))?;
+        let is =
+            |flags: [bool; Field::COUNT], field: Field| flags.get(field as usize) == Some(&true);
+        for field in fields.iter().copied().chain(MODIFIERS.map(|(field, _)| field)) {
             let name = field.name();
-            let message = format!("'{name}' stands twice in the body; send it once");
-            return Err(Refusal::invalid_field(name, message));
+            if is(twice, field) {
+                let message = format!("'{name}' stands twice in the body; send it once");
+                return Err(Refusal::invalid_field(name, message));
+            }
+            if is(alike, field) {
+                let message =
+                    format!("'{name}' stands in the body in other letters; write '{name}'");
+                return Err(Refusal::invalid_field(name, message));
+            }
         }
         Ok(Slots { text, values })
     }
@@ -220,6 +232,75 @@ fn is_label(user: &str) -> bool {
 struct Found<'a> {
     values: [Option<&'a RawValue>; Field::COUNT],
     twice: [bool; Field::COUNT],
+    /// A key is there that some upstream may take for it: in capitals, for example.
+    alike: [bool; Field::COUNT],
+}
+
+impl Found<'_> {
+    /// The field that policy reads under this key.
+    fn field(&mut self, key: Key) -> Field {
+        match key {
+            Key::Exactly(field) => field,
+            Key::Alike(field) => {
+                if let Some(alike) = self.alike.get_mut(field as usize) {
+                    *alike = true;
+                }
+                Field::Other
+            }
+        }
+    }
+}
+
+/// A key as policy reads it, or what it could be taken for.
+enum Key {
+    Exactly(Field),
+    Alike(Field),
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Key, D::Error> {
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+struct KeyVisitor;
+
+impl Visitor<'_> for KeyVisitor {
+    type Value = Key;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Key, E> {
+        let exactly = Field::deserialize(StrDeserializer::new(name))?;
+        if exactly == Field::Other && name.bytes().any(|byte| !is_plain(byte)) {
+            return Ok(alike(name).map_or(Key::Exactly(exactly), Key::Alike));
+        }
+        Ok(Key::Exactly(exactly))
+    }
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii() && !byte.is_ascii_uppercase()
+}
+
+/// The field whose name this is when nobody looks at the case of letters, as Go's JSON does, which
+/// knows a long s and the sign for Kelvin as letters, too.
+fn alike(name: &str) -> Option<Field> {
+    let folded: String = name.chars().take(MAX_FIELD_CHARS).map(folded).collect();
+    match Field::deserialize(StrDeserializer::<serde::de::value::Error>::new(&folded)) {
+        Ok(Field::Other) | Err(_) => None,
+        Ok(field) => Some(field),
+    }
+}
+
+fn folded(letter: char) -> char {
+    match letter {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        other => other.to_ascii_lowercase(),
+    }
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Found<'a> {
@@ -239,7 +320,8 @@ impl<'de> Visitor<'de> for FoundVisitor {
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Found<'de>, M::Error> {
         let mut found = Found::default();
-        while let Some(field) = map.next_key::<Field>()? {
+        while let Some(key) = map.next_key::<Key>()? {
+            let field = found.field(key);
             if field == Field::Other {
                 map.next_value::<IgnoredAny>()?;
                 continue;

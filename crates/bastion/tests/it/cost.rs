@@ -248,6 +248,50 @@ async fn an_attempt_of_unknown_outcome_is_charged_and_marked() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_never_left_costs_nothing() {
+    // It takes connections and says nothing: no handshake comes to its end.
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = mute.local_addr().unwrap();
+    let till = Till::with(|config| {
+        let times = "connect = \"1s\", first_event = \"2s\", idle = \"1s\", answer = \"2s\"";
+        let shorter = times.replace("1s\", first", "5s\", first");
+        let shorter = shorter.replace("answer = \"2s\"", "answer = \"500ms\"");
+        assert!(config.contains(times), "{config}");
+        let begin = config.find("base_url = \"").unwrap() + 12;
+        let end = begin + config[begin..].find('"').unwrap();
+        let config = format!("{}https://{address}/v1{}", &config[..begin], &config[end..]);
+        config.replace(times, &shorter)
+    });
+    till.cap("5.00");
+    let answer = till.client().chat(CHAT).await;
+    assert_eq!(answer.refusal(), (502, "upstream_error".to_owned()), "{}", answer.text());
+    let call = till.bastion.last_call(answer.header("x-request-id")).await;
+    assert_eq!((nanos(&call["cost"]), &call["usage"]["estimated"]), (0, &false.into()), "{call}");
+    till.is_clean_with(1).await;
+    drop(mute);
+}
+
+#[tokio::test]
+async fn a_pictures_bytes_are_no_tokens_of_a_call_that_is_left() {
+    let picture = "A".repeat(400_000);
+    let body = format!(
+        r#"{{"model":"gpt-oss-20b","stream":true,"max_tokens":50,"messages":[{{"role":"user","content":[{{"type":"image_url","image_url":{{"url":"data:image/png;base64,{picture}"}}}}]}}]}}"#
+    );
+    let till = Till::with(|config| {
+        let price = "price = { input = \"0.05\", output = \"0.20\" }\n";
+        config.replacen(price, &format!("{price}image_input_tokens = 1000\n"), 1)
+    });
+    till.upstream.play("[[answer]]\ncut_after = 3\n");
+    let answer = till.client().chat(&body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let call = till.bastion.last_call(answer.header("x-request-id")).await;
+    assert_eq!(call["stream"], "interrupted", "{call}");
+    let input = call["usage"]["input_tokens"].as_u64().unwrap();
+    assert!((1000..1200).contains(&input), "{call}");
+    till.is_clean_with(1).await;
+}
+
+#[tokio::test]
 async fn without_room_for_another_attempt_the_last_failure_stands() {
     let retry = "attempts = 3\nbase = \"10ms\"\nbreaker = { failures = 1000 }";
     let till = Till::with(|config| retrying(&config, retry));

@@ -38,12 +38,12 @@ pub(super) fn apply(
         edits.push((given.place.clone(), ceiling.to_string()));
     }
     let lowered = |tokens: u64| above(tokens).unwrap_or(tokens);
-    let own = limits.given.iter().filter(|given| limits.own.contains(&given.field));
-    if let Some(own) = own.map(|given| lowered(given.tokens)).max() {
-        return Ok(Budgeted { limit_tokens: Some(own), edits });
+    let wished = limits.given.iter().map(|given| lowered(given.tokens)).max();
+    if limits.given.iter().any(|given| limits.own.contains(&given.field)) {
+        // The upstream may read a foreign spelling, too: the largest bounds the call.
+        return Ok(Budgeted { limit_tokens: wished, edits });
     }
     // A limit under a spelling that the upstream does not read is the caller's wish all the same.
-    let wished = limits.given.iter().map(|given| lowered(given.tokens)).max();
     let Some(limit) = wished.or(budget.default).or(budget.ceiling) else {
         return Ok(Budgeted::default());
     };
@@ -104,6 +104,8 @@ mod tests {
     fn a_limit_within_the_ceiling_stays_as_it_is() {
         chat(r#","max_tokens":4000"#, r#","max_tokens":4000"#, 4000);
         chat(r#","max_completion_tokens":7"#, r#","max_completion_tokens":7"#, 7);
+        let both = r#","max_tokens":10,"max_output_tokens":3000"#;
+        chat(both, both, 3000);
     }
 
     #[test]

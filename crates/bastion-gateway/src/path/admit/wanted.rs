@@ -80,6 +80,9 @@ fn find(
     };
     let user = user.map(Cow::into_owned);
     Ok(move |mut payload: Payload| {
+        if prompt.images > 0 {
+            payload.text_bytes = model.estimated_bytes(prompt, payload.text_bytes);
+        }
         (payload.model_place, payload.usage_wish) = (model_place, usage_wish);
         (payload.state_wish, payload.model_name) = (state_wish, model_name);
         Wanted {

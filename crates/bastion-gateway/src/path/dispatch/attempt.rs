@@ -3,6 +3,7 @@
 //! It must never call a cut answer an answer, and never go on when the caller has left.
 
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 
 use bastion_observe::AttemptOutcome;
 use bastion_types::Refusal;
@@ -36,6 +37,8 @@ pub(super) async fn attempt(
     route: &Route,
     line: &mut Line,
 ) -> Result<Answer, Ended> {
+    // The attempt before this one may have been sent.
+    calling.sent.store(false, Ordering::Relaxed);
     let request = build(calling, route).map_err(no_credential)?;
     let sent_at = Instant::now();
     let begun = {
@@ -78,7 +81,11 @@ async fn in_time(
         (route.timeouts.answer.duration(), "no whole answer")
     };
     let end = Instant::now() + limit;
-    let late = || Failed::timed_out(what, limit);
+    // What never left cannot have been done.
+    let late = || {
+        let unknown = calling.sent.load(Ordering::Relaxed);
+        Failed { unknown, ..Failed::timed_out(what, limit) }
+    };
     let sending = Sending {
         pool: &desk.pool,
         upstream: &route.upstream,

@@ -94,7 +94,9 @@ impl Failed {
 impl From<ExchangeError> for Failed {
     fn from(error: ExchangeError) -> Failed {
         let (outcome, unknown) = match error {
-            ExchangeError::Connect(_) => (AttemptOutcome::Unreachable, false),
+            ExchangeError::Connect(_) | ExchangeError::Unsent => {
+                (AttemptOutcome::Unreachable, false)
+            }
             ExchangeError::Broken(_) | ExchangeError::Ended => (AttemptOutcome::Failed, true),
         };
         Failed { outcome, unknown, ..Failed::no_sense(&error.to_string()) }

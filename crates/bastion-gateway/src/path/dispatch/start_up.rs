@@ -41,6 +41,8 @@ struct Held {
     dialect: Dialect,
     runs: Vec<Run>,
     events: usize,
+    /// Of these: with data, so no comments.
+    with_data: usize,
     bytes: usize,
     has_content: bool,
     is_done: bool,
@@ -49,7 +51,8 @@ struct Held {
 impl Held {
     fn nothing(dialect: Dialect) -> Held {
         let (runs, events, bytes) = (Vec::new(), 0, 0);
-        Held { dialect, runs, events, bytes, has_content: false, is_done: false }
+        let (with_data, has_content, is_done) = (0, false, false);
+        Held { dialect, runs, events, with_data, bytes, has_content, is_done }
     }
 
     /// Looks at frames until the first content.
@@ -74,6 +77,7 @@ impl Held {
             return Err(Failed::no_sense("the stream held an error before its content"));
         }
         self.events += 1;
+        self.with_data += usize::from(frame.data().is_some());
         self.has_content = self.has_content || !self.dialect.is_start_up(frame);
         self.is_done = self.is_done || self.dialect.is_end(frame);
         Ok(())
@@ -137,6 +141,9 @@ pub(super) async fn hold_back(opening: Opening<'_>, line: &mut Line) -> Result<A
         if ended {
             return Err(Failed::no_sense("the stream ended before its content").into());
         }
-        (silent_since, limit) = (Instant::now(), idle);
+        // A comment is no event: an upstream that sends nothing else is silent.
+        if held.with_data > 0 {
+            (silent_since, limit) = (Instant::now(), idle);
+        }
     }
 }

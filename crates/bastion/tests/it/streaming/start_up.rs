@@ -159,3 +159,18 @@ async fn an_empty_stream_with_its_end_is_whole() {
         assert_eq!((&call["stream"], &call["code"]), (&json!("whole"), &Value::Null), "{call}");
     }
 }
+
+#[tokio::test]
+async fn an_upstream_that_sends_comments_alone_is_silent() {
+    let comments = vec![vec![say(": ping\n\n"), wait_ms(300)]; 30].concat();
+    let late = vec![say(word("late") + DONE), Act::End];
+    let play = [vec![Act::Head], comments, late].concat();
+    let stage = Stage::playing(vec![play]).await;
+    // No event within two seconds.
+    let (bastion, client) = stage.open(|config| config);
+    let answer = client.chat(STREAM).await;
+    assert_eq!(answer.refusal(), (502, "upstream_error".to_owned()), "{}", answer.text());
+    stage.was_left(0).await;
+    let call = bastion.last_call(answer.header("x-request-id")).await;
+    assert_eq!(call["code"], "upstream_error", "{call}");
+}
