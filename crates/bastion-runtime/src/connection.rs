@@ -25,6 +25,7 @@ use crate::farewell::farewell;
 use crate::first_bytes::FirstBytes;
 use crate::head::{Exchanges, Gate, Watched};
 use crate::head_timer::HeadTimer;
+use crate::patient::Patient;
 use crate::{Drain, Handler, Tls};
 
 /// What hyper may read ahead of a head that is as long as may be, in bytes.
@@ -131,7 +132,7 @@ async fn serve_http1<H: Handler, S: Stream>(
     // Outlives the stream: it tells that the connection is closed.
     let _session = Arc::clone(&session);
     let exchanges = Exchanges::default();
-    let (gate, kept) = Gate::new(stream, limits.max_head_bytes, exchanges.clone());
+    let (gate, kept) = Gate::new(Patient::new(stream), limits.max_head_bytes, exchanges.clone());
     let answering = Arc::clone(&handler);
     let service = service_fn(move |mut request| {
         let exchange = exchanges.begin();
@@ -182,7 +183,8 @@ async fn serve_http2<H: Handler, S: Stream>(
         .max_header_list_size(limits.max_head_bytes)
         .max_concurrent_streams(MAX_HTTP2_STREAMS)
         .keep_alive_interval(Some(limits.head_timeout));
-    until_its_end(builder.serve_connection(TokioIo::new(stream), service), drain).await;
+    until_its_end(builder.serve_connection(TokioIo::new(Patient::new(stream)), service), drain)
+        .await;
 }
 
 /// Callers leave in the middle all the time; the call's own record says so.

@@ -12,6 +12,7 @@ mod first_bytes;
 mod handler;
 mod head;
 mod head_timer;
+mod patient;
 mod tasks;
 mod threads;
 mod tls;
