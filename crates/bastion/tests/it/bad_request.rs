@@ -110,13 +110,24 @@ async fn a_required_field_that_is_missing_is_named() {
         (format!(r#"{{"x":{{"model":"gpt-oss-20b"}},"messages":["{PROMPT}"]}}"#), "model"),
         (r#"{"model":"gpt-oss-20b"}"#.to_owned(), "messages"),
         (r#"{"model":"gpt-oss-20b","messages":null}"#.to_owned(), "messages"),
-        (r#"{"model":"gpt-oss-20b","Messages":[]}"#.to_owned(), "messages"),
     ];
     for (body, field) in bodies {
         let answer = scene.client().chat(&body).await;
         scene.refused(&answer, 400, "invalid_request");
         assert_eq!(answer.json()["error"]["param"], field, "{body}");
         assert!(answer.text().contains(&format!("'{field}' is missing")), "{}", answer.text());
+    }
+    scene.goes_on().await;
+}
+
+#[tokio::test]
+async fn a_field_in_other_letters_is_refused_for_who_would_take_it_for_ours() {
+    let scene = Scene::set();
+    for (field, capitals) in [("model", "Model"), ("stream", "STREAM"), ("store", "\\u017ftore")] {
+        let answer = scene.client().chat(&with_field(capitals, "\"x\"")).await;
+        scene.refused(&answer, 400, "invalid_request");
+        assert_eq!(answer.json()["error"]["param"], field, "{capitals}");
+        assert!(answer.text().contains(&format!("write '{field}'")), "{}", answer.text());
     }
     scene.goes_on().await;
 }
