@@ -91,7 +91,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
     use tokio::time::{Instant, sleep};
 
     use super::*;
@@ -108,20 +108,21 @@ mod tests {
         assert_eq!(began.elapsed().as_secs(), MAX_READER_PAUSE.as_secs());
     }
 
+    /// Reads so many bytes, each just before it would be too late.
+    async fn read_slowly(far: &mut DuplexStream, bytes: usize) {
+        for _ in 0..bytes {
+            sleep(MAX_READER_PAUSE.mul_f32(0.9)).await;
+            far.read_u8().await.unwrap();
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_takes_a_byte_now_and_then_is_waited_for() {
-        const PAUSES: usize = 5;
+        const BYTES: usize = 5;
         let (near, mut far) = duplex(ROOM_BYTES);
         let mut patient = Patient::new(near);
-        let writing = async {
-            patient.write_all(&[b'x'; ROOM_BYTES + PAUSES]).await.unwrap();
-        };
-        let reading = async {
-            for _ in 0..PAUSES {
-                sleep(MAX_READER_PAUSE - Duration::from_secs(1)).await;
-                far.read_u8().await.unwrap();
-            }
-        };
-        tokio::join!(writing, reading);
+        let text = [b'x'; ROOM_BYTES + BYTES];
+        let (written, ()) = tokio::join!(patient.write_all(&text), read_slowly(&mut far, BYTES));
+        written.unwrap();
     }
 }
