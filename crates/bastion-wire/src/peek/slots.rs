@@ -127,22 +127,11 @@ impl<'a> Slots<'a> {
             let message = format!("the body nests deeper than {MAX_NESTING}; flatten it");
             return Err(Refusal::invalid(message));
         }
-        let Found { values, twice, alike } =
-            serde_json::from_str(text).map_err(|cause| told(&cause))?;
-        let is =
-            |flags: [bool; Field::COUNT], field: Field| flags.get(field as usize) == Some(&true);
-        for field in fields.iter().copied().chain(MODIFIERS.map(|(field, _)| field)) {
-            let name = field.name();
-            if is(twice, field) {
-                let message = format!("'{name}' stands twice in the body; send it once");
-                return Err(Refusal::invalid_field(name, message));
-            }
-            if is(alike, field) {
-                let message =
-                    format!("'{name}' stands in the body in other letters; write '{name}'");
-                return Err(Refusal::invalid_field(name, message));
-            }
+        let found: Found<'a> = serde_json::from_str(text).map_err(|cause| told(&cause))?;
+        if found.twice.contains(&true) || found.alike.contains(&true) {
+            found.refuse(fields)?;
         }
+        let values = found.values;
         Ok(Slots { text, values })
     }
 
@@ -237,6 +226,24 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
+    /// What of these stands twice, or in other letters.
+    fn refuse(&self, fields: &[Field]) -> Result<(), Refusal> {
+        let is = |flags: &[bool], field: Field| flags.get(field as usize) == Some(&true);
+        for field in fields.iter().copied().chain(MODIFIERS.map(|(field, _)| field)) {
+            let name = field.name();
+            if is(&self.twice, field) {
+                let message = format!("'{name}' stands twice in the body; send it once");
+                return Err(Refusal::invalid_field(name, message));
+            }
+            if is(&self.alike, field) {
+                let message =
+                    format!("'{name}' stands in the body in other letters; write '{name}'");
+                return Err(Refusal::invalid_field(name, message));
+            }
+        }
+        Ok(())
+    }
+
     /// The field that policy reads under this key.
     fn field(&mut self, key: Key) -> Field {
         match key {
