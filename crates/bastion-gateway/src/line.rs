@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bastion_limits::Standing;
+use bastion_runtime::MAX_READER_PAUSE;
 use bastion_types::{AttemptCount, RequestId};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
@@ -20,9 +21,6 @@ use crate::headers::{
 };
 use crate::policy::UpstreamPolicy;
 use crate::reply::{Reply, Taken};
-
-/// A caller who has not read for so long is taken to have left.
-const MAX_READER_PAUSE: Duration = Duration::from_mins(10);
 
 /// Longest piece that takes one place on the way to the caller, in bytes.
 const MAX_PIECE_BYTES: usize = 32 * 1024;

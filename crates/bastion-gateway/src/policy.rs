@@ -13,13 +13,13 @@ mod route;
 mod surface;
 mod upstream;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bastion_config::Kind;
 use bastion_store::Prepaid;
 use bastion_types::{EnvironmentName, ModelName, Network, SurfaceName};
-use foldhash::HashMap;
 use http::HeaderName;
 
 pub(crate) use environment::EnvironmentPolicy;

@@ -3,13 +3,12 @@
 //! It must never lock a reader: a look-up reads a snapshot, only a key that is new to the process
 //! (or whose limits changed) copies one shard under that shard's lock.
 
-use std::hash::BuildHasher;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bastion_types::KeyId;
-use foldhash::HashMap;
-use foldhash::fast::RandomState;
 use parking_lot::Mutex;
 
 use crate::{KeyLimits, KeyState};

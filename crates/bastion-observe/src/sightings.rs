@@ -2,14 +2,13 @@
 //!
 //! It must never keep a whole address or a program's version, and never make a call wait.
 
-use std::hash::BuildHasher;
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use bastion_store::{MAX_SIGHTINGS_OF_KEY, Sighting, Store, StoreError};
 use bastion_types::{KeyId, Network, Span, Timestamp};
-use foldhash::fast::RandomState;
-use foldhash::{HashMap, HashSet};
 use parking_lot::{Mutex, RwLock};
 
 use crate::Redactor;
@@ -45,7 +44,7 @@ impl Sightings {
     /// Nothing was seen; programs' names go through this redactor.
     pub fn new(redactor: Arc<Redactor>) -> Sightings {
         Sightings {
-            hashes: RandomState::default(),
+            hashes: RandomState::new(),
             noticed: RwLock::default(),
             waiting: Mutex::default(),
             redactor,

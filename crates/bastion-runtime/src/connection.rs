@@ -24,7 +24,6 @@ use tokio::net::TcpStream;
 use crate::farewell::farewell;
 use crate::first_bytes::FirstBytes;
 use crate::head::{Exchanges, Gate, Watched};
-use crate::head_timer::HeadTimer;
 use crate::patient::Patient;
 use crate::{Drain, Handler, Tls};
 
@@ -143,7 +142,7 @@ async fn serve_http1<H: Handler, S: Stream>(
     let buffer_bytes = limits.max_head_bytes.saturating_add(READ_AHEAD_BYTES);
     let mut builder = http1::Builder::new();
     builder
-        .timer(HeadTimer::default())
+        .timer(TokioTimer::new())
         .header_read_timeout(limits.head_timeout)
         .max_buf_size(usize::try_from(buffer_bytes).unwrap_or(usize::MAX));
     until_its_end(builder.serve_connection(TokioIo::new(gate), service), drain).await;

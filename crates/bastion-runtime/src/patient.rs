@@ -13,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 /// Who takes nothing for so long has left.
-const MAX_READER_PAUSE: Duration = Duration::from_mins(10);
+pub const MAX_READER_PAUSE: Duration = Duration::from_mins(10);
 
 /// The stream.
 pub(crate) struct Patient<S> {

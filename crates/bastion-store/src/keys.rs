@@ -11,6 +11,7 @@ mod record;
 mod rotation;
 mod rows;
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -18,7 +19,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use arc_swap::ArcSwap;
 use bastion_runtime::Tasks;
 use bastion_types::{ApiKey, Clock, KeyId, KeyProblem, Timestamp};
-use foldhash::HashMap;
 
 pub use entry::KeyEntry;
 pub use listing::{KeyFilter, KeyPage, MAX_PAGE, Page, RevokedKeys};

@@ -105,6 +105,11 @@ impl Ledger {
         self.inner.limited.limits(order)
     }
 
+    /// May there be a limit that this process could not look for? Then every call counts as limited.
+    pub fn is_in_doubt(&self) -> bool {
+        self.inner.limited.is_in_doubt()
+    }
+
     /// Looks again whether anything limits calls: another process may have set the first cap or
     /// paid in for the first time. What a limit is stands in the ledger, which each hold reads.
     ///
@@ -249,21 +254,25 @@ impl Ledger {
     async fn ask(
         &self,
         task: Task,
-        told: oneshot::Receiver<Result<Ticket, NotHeld>>,
+        mut told: oneshot::Receiver<Result<Ticket, NotHeld>>,
         until: Instant,
     ) -> Result<Ticket, NotHeld> {
         let busy = || NotHeld::unavailable(&StoreError::Busy);
         if self.inner.outage.is_on() || self.inner.desk.asked.try_send(task).is_err() {
             return Err(busy());
         }
-        match timeout_at(until + DURABLE_WITHIN, told).await {
-            Ok(Ok(told)) => told,
-            Ok(Err(_)) => Err(NotHeld::unavailable(&StoreError::Closed)),
-            Err(_) => {
-                self.inner.outage.began();
-                Err(busy())
-            }
+        match timeout_at(until + DURABLE_WITHIN, &mut told).await {
+            Ok(Ok(told)) => return told,
+            Ok(Err(_)) => return Err(NotHeld::unavailable(&StoreError::Closed)),
+            Err(_) => {}
         }
+        // An answer that came in this moment holds money; behind the close none comes, and the
+        // teller gives back what it could not hand over.
+        told.close();
+        told.try_recv().unwrap_or_else(|_| {
+            self.inner.outage.began();
+            Err(busy())
+        })
     }
 
     /// Takes nothing more, writes what is owed.

@@ -22,7 +22,7 @@ pub struct Bound {
 /// What a prompt is bounded by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prompt {
-    /// Bytes of the request without its media: no tokenizer makes more tokens of them.
+    /// Bytes of the request without its media.
     pub text_bytes: u64,
     /// Prompts in the request, at least 1: each has a template around it and a context of its own.
     pub prompts: u64,
@@ -39,6 +39,9 @@ pub struct Window {
     pub context_tokens: Option<u64>,
     /// Tokens that the engine adds around one prompt.
     pub template_tokens: u64,
+    /// The most tokens that the tokenizer makes of a byte: 1, unless it writes some characters out
+    /// before it cuts the text.
+    pub tokens_per_byte: u64,
     /// The most that one image can cost, in tokens; none: only the context bounds it.
     pub image_input_tokens: Option<u64>,
 }
@@ -53,7 +56,7 @@ impl Window {
             (_, _) => None,
         };
         let text = self.template_tokens.saturating_mul(prompt.prompts);
-        let text = text.saturating_add(prompt.text_bytes);
+        let text = text.saturating_add(prompt.text_bytes.saturating_mul(self.tokens_per_byte));
         let counted = media.map(|media| media.saturating_add(text));
         match (counted, context) {
             (Some(counted), Some(context)) => Some(counted.min(context)),
@@ -95,8 +98,12 @@ mod tests {
     use super::*;
 
     const TEXT: Prompt = Prompt { text_bytes: 1000, prompts: 1, images: 0, other_media: 0 };
-    const WINDOW: Window =
-        Window { context_tokens: Some(8192), template_tokens: 64, image_input_tokens: Some(1600) };
+    const WINDOW: Window = Window {
+        context_tokens: Some(8192),
+        template_tokens: 64,
+        tokens_per_byte: 1,
+        image_input_tokens: Some(1600),
+    };
 
     #[test]
     fn bytes_bound_tokens_and_the_context_bounds_all() {
@@ -107,6 +114,7 @@ mod tests {
         check(WINDOW, TEXT, Some(1064));
         check(boundless, TEXT, Some(1064));
         check(WINDOW, Prompt { text_bytes: 100_000, ..TEXT }, Some(8192));
+        check(Window { tokens_per_byte: 3, ..WINDOW }, TEXT, Some(3064));
         check(WINDOW, Prompt { prompts: 3, ..TEXT }, Some(1192));
         check(WINDOW, Prompt { text_bytes: 100_000, prompts: 3, ..TEXT }, Some(3 * 8192));
         check(WINDOW, Prompt { images: 2, ..TEXT }, Some(1064 + 3200));

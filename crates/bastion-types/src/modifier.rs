@@ -21,11 +21,17 @@ pub enum Modifier {
     Plugins,
     /// Who is to compute behind the upstream.
     Provider,
+    /// A stored set of all of these.
+    Preset,
+    /// A search in the web, as Qwen's hosts name it.
+    EnableSearch,
+    /// A search in the web, as xAI names it.
+    SearchParameters,
 }
 
 impl Modifier {
     /// All of them.
-    pub const ALL: [Modifier; 8] = [
+    pub const ALL: [Modifier; 11] = [
         Modifier::ServiceTier,
         Modifier::Tools,
         Modifier::WebSearchOptions,
@@ -34,10 +40,13 @@ impl Modifier {
         Modifier::Models,
         Modifier::Plugins,
         Modifier::Provider,
+        Modifier::Preset,
+        Modifier::EnableSearch,
+        Modifier::SearchParameters,
     ];
 
     /// The fields' names, in the same order.
-    pub const NAMES: [&'static str; 8] = [
+    pub const NAMES: [&'static str; 11] = [
         Modifier::ServiceTier.name(),
         Modifier::Tools.name(),
         Modifier::WebSearchOptions.name(),
@@ -46,6 +55,9 @@ impl Modifier {
         Modifier::Models.name(),
         Modifier::Plugins.name(),
         Modifier::Provider.name(),
+        Modifier::Preset.name(),
+        Modifier::EnableSearch.name(),
+        Modifier::SearchParameters.name(),
     ];
 
     /// The field's name in a request.
@@ -59,6 +71,9 @@ impl Modifier {
             Modifier::Models => "models",
             Modifier::Plugins => "plugins",
             Modifier::Provider => "provider",
+            Modifier::Preset => "preset",
+            Modifier::EnableSearch => "enable_search",
+            Modifier::SearchParameters => "search_parameters",
         }
     }
 }

@@ -29,18 +29,13 @@ impl Stock {
     const EMPTY: Stock = Stock { bytes: [0; Stock::LEN], used: Stock::LEN };
 
     fn byte(&mut self) -> Result<u8, getrandom::Error> {
-        if let Some(byte) = self.bytes.get(self.used) {
-            self.used += 1;
-            return Ok(*byte);
+        if self.used == Stock::LEN {
+            getrandom::fill(&mut self.bytes)?;
+            self.used = 0;
         }
-        self.refill()
-    }
-
-    #[cold]
-    fn refill(&mut self) -> Result<u8, getrandom::Error> {
-        getrandom::fill(&mut self.bytes)?;
-        self.used = 1;
-        Ok(self.bytes[0])
+        let byte = self.bytes.get(self.used).copied().unwrap_or_default();
+        self.used += 1;
+        Ok(byte)
     }
 }
 
@@ -68,11 +63,8 @@ impl RequestId {
 
     fn of(time: &[u8; TIME_LEN], random: &[u8; RANDOM_LEN]) -> RequestId {
         let mut text = [0; LEN];
-        let (prefix, rest) = text.split_at_mut(PREFIX.len());
-        let (moment, chance) = rest.split_at_mut(TIME_LEN);
-        prefix.copy_from_slice(PREFIX);
-        moment.copy_from_slice(time);
-        chance.copy_from_slice(random);
+        let letters = PREFIX.iter().chain(time).chain(random);
+        text.iter_mut().zip(letters).for_each(|(place, letter)| *place = *letter);
         RequestId(text)
     }
 

@@ -33,7 +33,7 @@ pub struct Ask<'a> {
     pub user: Option<Cow<'a, str>>,
 }
 
-/// How a request says how long an answer may be: one limit, under up to three spellings.
+/// How a request says how long an answer may be: one limit, under any of its spellings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputLimits {
     /// Each spelling that is there with a number.
@@ -42,8 +42,8 @@ pub struct OutputLimits {
     pub own: &'static [&'static str],
     /// Where a limit can be put in before all other fields.
     pub front: usize,
-    /// A spelling of the upstreams' own that stands there as null, and where that null is.
-    pub null: Option<Range<usize>>,
+    /// Spellings of the upstreams' own that stand there as null, and where each null is.
+    pub nulls: Vec<(&'static str, Range<usize>)>,
 }
 
 /// One spelling of the limit.
@@ -58,9 +58,24 @@ pub struct GivenLimit {
 }
 
 impl OutputLimits {
-    /// The spelling that the upstreams go by is there.
-    pub fn is_set(&self) -> bool {
-        self.given.iter().any(|given| self.own.contains(&given.field))
+    /// The most output tokens of one answer that the request wants; whether the upstream keeps to
+    /// it is another question.
+    pub fn asked(&self) -> Option<u64> {
+        let own = self.given.iter().filter(|given| self.own.contains(&given.field));
+        own.map(|given| given.tokens).max()
+    }
+
+    /// The most output tokens of one answer, if a spelling is there that an upstream keeps to which
+    /// knows `limit_field`. Each other one can only raise it: the upstream may go by that.
+    ///
+    /// `max_tokens` is kept or refused by every engine of chats; some ignore
+    /// `max_completion_tokens`.
+    pub fn kept_by(&self, limit_field: &str) -> Option<u64> {
+        let [usual, ..] = self.own else { return None };
+        let is_kept =
+            |field: &str| field == *usual || (field == limit_field && self.own.contains(&field));
+        self.given.iter().find(|given| is_kept(given.field))?;
+        self.given.iter().map(|given| given.tokens).max()
     }
 }
 
@@ -103,12 +118,26 @@ pub enum State {
     AskedBy(&'static str),
 }
 
+impl Work {
+    /// As this, but each text ends at this limit, if it has one.
+    #[must_use]
+    pub fn limited(self, limit_tokens: Option<u64>) -> Work {
+        match self {
+            Work::Text { answers, .. } => Work::Text { limit_tokens, answers },
+            Work::Vectors | Work::Images { .. } | Work::Transcript { .. } | Work::Speech { .. } => {
+                self
+            }
+        }
+    }
+}
+
 /// What a call asks for, in the units that it is counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Work {
     /// Text, token by token.
     Text {
-        /// The most output tokens of each answer; the larger one where several spellings are given.
+        /// The most output tokens of each answer, as [`OutputLimits::kept_by`] of the endpoint's
+        /// usual spelling tells it.
         limit_tokens: Option<u64>,
         /// How many answers: choices × prompts.
         answers: u64,

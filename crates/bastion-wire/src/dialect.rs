@@ -9,6 +9,7 @@ mod responses;
 
 use bastion_types::Usage;
 
+use crate::content::Content;
 use crate::envelope::ErrorPlace;
 use crate::judge_body::is_error_frame;
 use crate::sse::{Frame, Run};
@@ -25,15 +26,16 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// Does this frame come before any content: a comment, a role, an empty text? An attempt that
-    /// fails behind such frames alone can be made again unseen. Content is text, reasoning, a tool
-    /// call, audio. Source: architecture, The path of a call.
-    pub fn is_start_up(self, frame: Frame<'_>) -> bool {
-        let Some(data) = frame.data() else { return true };
+    /// What a reader could have seen of this frame; nothing where it comes before any content: a
+    /// comment, a role, an empty text. An attempt that fails behind such frames alone can be made
+    /// again unseen. Content is text, reasoning, a tool call, audio. Source: architecture, The path
+    /// of a call.
+    pub fn content(self, frame: Frame<'_>) -> Option<Content> {
+        let data = frame.data()?;
         match self {
-            Dialect::Chat => chat::is_start_up(&data),
-            Dialect::Completions => completions::is_start_up(&data),
-            Dialect::Responses => responses::is_start_up(&data),
+            Dialect::Chat => chat::content(&data),
+            Dialect::Completions => completions::content(&data),
+            Dialect::Responses => responses::content(&data),
         }
     }
 

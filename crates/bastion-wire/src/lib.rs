@@ -4,6 +4,7 @@
 //! leaves every other byte as it came.
 
 mod ask;
+mod content;
 mod credential;
 mod dialect;
 mod edit;
@@ -21,6 +22,7 @@ mod stated;
 mod usage;
 
 pub use ask::{Ask, GivenLimit, Named, OutputLimits, Splice, State, Work};
+pub use content::Content;
 pub use credential::bearer;
 pub use dialect::Dialect;
 pub use edit::{Edit, splice, splice_all};

@@ -15,12 +15,17 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 static HINTS: LazyLock<[Finder<'static>; 5]> =
     LazyLock::new(|| ["image", "audio", "video", "file", "\\u"].map(Finder::new));
 
+static REFERENCES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(REFERENCE));
+
 /// Names by which a part of a prompt is an image: its `type`, or a key of it. Source: OpenAI's
 /// reference, and the shorter forms that engines take.
 const IMAGES: [&str; 5] = ["image_url", "input_image", "image", "image_pil", "image_embeds"];
 
+/// What an earlier response wrote, by its id.
+const REFERENCE: &str = "item_reference";
+
 /// The same for what only the context bounds.
-const OTHERS: [&str; 11] = [
+const OTHERS: [&str; 12] = [
     "input_audio",
     "audio_url",
     "audio",
@@ -32,6 +37,7 @@ const OTHERS: [&str; 11] = [
     "file",
     "file_url",
     "file_data",
+    REFERENCE,
 ];
 
 /// How a picture's own bytes begin.
@@ -59,6 +65,13 @@ impl Media {
         }
         // What cannot be read counts as what only the context bounds.
         serde_json::from_str(value).map_or(Media { others: 1, ..Media::NONE }, |Seen(media)| media)
+    }
+
+    /// Of the items of a response's input: one may stand for what the upstream has kept.
+    pub(crate) fn read_items(value: &str) -> Media {
+        let media = Media::read(value);
+        let refers = media.others == 0 && REFERENCES.find(value.as_bytes()).is_some();
+        if refers { Media { others: 1, ..media } } else { media }
     }
 
     /// What a body of this length with these prompts is bounded by.

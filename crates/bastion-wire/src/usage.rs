@@ -152,21 +152,18 @@ fn millis(seconds: f64) -> Option<u64> {
 
 fn believed(reported: &Reported) -> Option<Usage> {
     let input_tokens = reported.prompt_tokens.or(reported.input_tokens)?;
-    // Who tells a total alone tells what is left of it.
-    let rest = || reported.total_tokens.map(|total| total.saturating_sub(input_tokens));
-    let output_tokens = reported.completion_tokens.or(reported.output_tokens).or_else(rest);
-    let output_tokens = output_tokens.unwrap_or(0);
     let input_details =
         reported.prompt_tokens_details.as_ref().or(reported.input_tokens_details.as_ref());
     let output_details =
         reported.completion_tokens_details.as_ref().or(reported.output_tokens_details.as_ref());
+    let reasoning = output_details.and_then(|details| details.reasoning_tokens).unwrap_or(0);
+    let output_tokens = output_tokens(reported, input_tokens, reasoning);
     let cached = input_details.and_then(|details| details.cached).unwrap_or(0);
     let written = input_details
         .and_then(|details| details.written.or(details.created))
         .or(reported.cache_creation_input_tokens)
         .unwrap_or(0);
     let cached = cached.min(input_tokens);
-    let reasoning = output_details.and_then(|details| details.reasoning_tokens).unwrap_or(0);
     (input_tokens.max(output_tokens) <= MAX_REPORTED_TOKENS).then(|| Usage {
         input_tokens,
         cached_input_tokens: cached,
@@ -176,6 +173,18 @@ fn believed(reported: &Reported) -> Option<Usage> {
         stated_cost: stated_cost(reported),
         ..Usage::default()
     })
+}
+
+/// All that was written, thinking included: some report thinking beside the answer and count it in
+/// the total alone.
+fn output_tokens(reported: &Reported, input_tokens: u64, reasoning: u64) -> u64 {
+    let said = reported.completion_tokens.or(reported.output_tokens).unwrap_or(0);
+    match reported.total_tokens {
+        Some(total) => said.max(total.saturating_sub(input_tokens)),
+        // What is part of it cannot be more than it.
+        None if reasoning > said => said.saturating_add(reasoning),
+        None => said,
+    }
 }
 
 fn stated_cost(reported: &Reported) -> Option<Money> {
@@ -203,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_total_tells_the_output_where_nothing_else_does() {
+    fn a_total_tells_what_the_output_leaves_out() {
         let read = |usage: &str| {
             let body = format!(r#"{{"usage":{{"prompt_tokens":10,{usage}}}}}"#);
             answer_usage(body.as_bytes()).unwrap().output_tokens
@@ -211,7 +220,27 @@ mod tests {
         assert_eq!(read(r#""total_tokens":900"#), 890);
         assert_eq!(read(r#""total_tokens":10"#), 0);
         assert_eq!(read(r#""total_tokens":9"#), 0);
-        assert_eq!(read(r#""completion_tokens":7,"total_tokens":900"#), 7);
+        assert_eq!(read(r#""completion_tokens":7,"total_tokens":900"#), 890);
+        assert_eq!(read(r#""completion_tokens":7,"total_tokens":17"#), 7);
+        assert_eq!(read(r#""completion_tokens":7,"total_tokens":0"#), 7);
+    }
+
+    #[test]
+    fn thinking_beside_the_answer_is_output_too() {
+        let read = |prompt: u64, rest: &str| {
+            let body = format!(r#"{{"usage":{{"prompt_tokens":{prompt},{rest}}}}}"#);
+            let usage = answer_usage(body.as_bytes()).unwrap();
+            (usage.output_tokens, usage.reasoning_tokens)
+        };
+        let thinking =
+            |tokens: u64| format!(r#""completion_tokens_details":{{"reasoning_tokens":{tokens}}}"#);
+        let beside = format!(r#""completion_tokens":9,"total_tokens":135,{}"#, thinking(94));
+        assert_eq!(read(32, &beside), (103, 94));
+        assert_eq!(read(21, r#""completion_tokens":0,"total_tokens":81"#), (60, 0));
+        let untold = format!(r#""completion_tokens":9,{}"#, thinking(94));
+        assert_eq!(read(32, &untold), (103, 94));
+        let within = format!(r#""completion_tokens":103,{}"#, thinking(94));
+        assert_eq!(read(32, &within), (103, 94));
     }
 
     #[test]

@@ -34,7 +34,8 @@ pub struct Model {
     pub context_tokens: Option<u64>,
     /// Tokens of an answer at most; none: not known.
     pub max_output_tokens: Option<u64>,
-    /// Does it think before it answers? Default false.
+    /// Does it think before it answers? Default false. What it thought unseen counts as its most
+    /// where a stream is cut before its usage came.
     pub reasoning: bool,
     /// How long its answers may take, where that differs from the upstream's.
     pub timeout: ModelTimeouts,
@@ -43,8 +44,9 @@ pub struct Model {
     pub usage_option: bool,
     /// What it speaks, if it does.
     pub speech: Speech,
-    /// The field by which the limit of a chat's answer is put in: `max_tokens`, as default, or
-    /// `max_completion_tokens`.
+    /// The field by which the upstream limits a chat's answer: `max_tokens`, as default, or
+    /// `max_completion_tokens`. A budget is put in by it, and a call that is limited only by
+    /// `max_completion_tokens` has its limit believed only where that is it.
     pub limit_field: &'static str,
     /// What bounds the cost of a call beside its bytes.
     pub bounds: Bounds,
@@ -138,7 +140,7 @@ const LIMIT_FIELD: Field = Field::default(
     "limit_field",
     FieldKind::Word(&["max_tokens", "max_completion_tokens"]),
     "max_tokens",
-    "by which field a budget is put into a chat that names no limit",
+    "by which field the upstream limits a chat: budgets are put in by it, holds believe it",
 );
 const LIMIT_FIELDS: [(&str, &str); 2] =
     [("max_tokens", "max_tokens"), ("max_completion_tokens", "max_completion_tokens")];
@@ -172,6 +174,7 @@ const FIELDS: &[Field] = &[
     VOICES,
     bounds::IMAGE_INPUT_TOKENS,
     bounds::TEMPLATE_TOKENS,
+    bounds::TOKENS_PER_BYTE,
     bounds::MIN_AUDIO_BYTES_PER_S,
 ];
 

@@ -112,8 +112,8 @@ pub(super) async fn admit(
         Err(refusal) => return Err(NotAdmitted { refusal, standing: None, about }),
     }
     let Wanted { model, payload, stream, answers, work, state_asked_by, .. } = wanted;
-    let Wanted { prompt, modifiers, .. } = wanted;
-    let output_bound_tokens = model.output_bound_tokens(work);
+    let Wanted { prompt, modifiers, asked_tokens, .. } = wanted;
+    let output_bound_tokens = model.output_bound_tokens(work.limited(asked_tokens));
     let permit = match take_limits(desk, caller, (output_bound_tokens, payload.text_bytes)).await {
         Ok(permit) => permit,
         Err(denied) => {

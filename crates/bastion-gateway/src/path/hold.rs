@@ -103,6 +103,9 @@ fn countable(
     // The balance is kept whatever is observed.
     if caller.environment.money.is_observed() && !ledger.balance_refuses(order.prepaid) {
         Ok(Some(refusal))
+    } else if ledger.is_in_doubt() {
+        // Perhaps nothing limits it: that is no final word.
+        Err(Refusal::LedgerUnavailable)
     } else {
         Err(refusal)
     }

@@ -4,6 +4,7 @@
 
 mod audio;
 mod passage;
+mod passed;
 mod relayed;
 mod stream;
 
@@ -22,6 +23,7 @@ use crate::headers::X_SHOULD_RETRY;
 use crate::line::Line;
 use crate::reply::Taken;
 
+pub(crate) use passed::Passed;
 pub(crate) use relayed::Relayed;
 
 /// Refusals of an upstream's that the SDKs would send again, and must not: no 4xx but 429 changes.
@@ -147,7 +149,7 @@ fn whole_answer(desk: &Desk, whole: WholeAnswer, (line, limit_tokens): (Line, u6
     let good = head.status.is_success();
     // An upstream's refusal may repeat a part of our key there.
     let body = if good { body } else { without_keys(desk, body) };
-    let passed_bytes = u64::try_from(body.len()).unwrap_or(u64::MAX);
+    let passed = Passed::whole(u64::try_from(body.len()).unwrap_or(u64::MAX));
     let ended_empty = is_empty_at_limit(&body, reported.as_deref(), limit_tokens);
     let mut response = Response::new(body);
     *response.status_mut() = head.status;
@@ -159,7 +161,7 @@ fn whole_answer(desk: &Desk, whole: WholeAnswer, (line, limit_tokens): (Line, u6
     let relayed = ended(line.send(response, Some(&head.headers)), head.status.as_u16(), code);
     let reported = reported.map(|usage| *usage);
     let unknown = good && reported.is_none();
-    Relayed { reported, passed_bytes, unknown, ended_empty, ..relayed }
+    Relayed { reported, passed, unknown, ended_empty, ..relayed }
 }
 
 fn without_keys(desk: &Desk, body: Bytes) -> Bytes {

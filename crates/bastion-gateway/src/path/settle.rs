@@ -3,18 +3,20 @@
 //! It must never leave a call unsettled: what was not reported is estimated and marked.
 
 mod bill;
+mod estimate;
 
 use bastion_store::{Cost, Labels, Settled, StoreError};
-use bastion_types::{Money, StreamOutcome, Usage};
+use bastion_types::{Money, Price, StreamOutcome, Usage};
 use bastion_wire::Work;
 
 use super::authenticate::Caller;
 use super::door::Arrival;
 use super::hold::{Hold, observed};
-use super::relay::Relayed;
+use super::relay::{Passed, Relayed};
 use crate::about::About;
 use crate::desk::Desk;
 use bill::Terms;
+use estimate::Allowance;
 
 /// A call that is over and paid for.
 #[must_use = "a settled call is recorded"]
@@ -45,14 +47,15 @@ pub(super) fn settle(
         screened.about.observed.get_or_insert(refusal.code());
         desk.gateway.tools.metrics.observed(&refusal, &caller.key.environment);
     }
-    let bounds = (text_bytes, screened.output_bound_tokens);
-    let own = timed(&relayed, screened.work, used(&relayed, screened.work, bounds));
-    let lost = unheard(screened.work, bounds);
+    let allowance = Allowance::of(&screened, text_bytes);
+    let own = used(&relayed, screened.work, &allowance);
+    let lost = allowance.all();
     let usage = relayed.lost.iter().fold(own, |sum, _| sum.plus(&lost));
+    let rated = rated_tokens(&relayed, &own, &allowance);
     let nothing = screened.is_priced().then_some(Money::ZERO);
-    screened.permit.settle_tokens(usage.total_tokens(), desk.gateway.tools.clock.monotonic());
+    screened.permit.settle_tokens(rated, desk.gateway.tools.clock.monotonic());
     drop(screened.permit);
-    let terms = Terms { nothing, each: purse.each() };
+    let terms = Terms { nothing, each: purse.each(), most: allowance.most };
     let bill = bill::bill(&relayed, (&own, &lost), terms);
     let labels = Labels {
         service: Some(caller.key.service.clone()),
@@ -87,67 +90,61 @@ async fn charged(
     }
 }
 
-/// An attempt of which nothing was heard may have used all that it was allowed to.
-fn unheard(work: Work, bounds: (u64, u64)) -> Usage {
-    let nothing = Relayed::ended(0, None);
-    Usage { estimated: true, ..estimated(&nothing, work, bounds) }
-}
-
 /// A call for which nothing was held: it used nothing.
 pub(super) fn unheld(relayed: Relayed, about: About) -> Settlement {
     Settlement { relayed, usage: Usage::default(), cost: None, settled: None, about }
 }
 
 /// As reported; else an estimate, where the upstream may have worked. Source: interface, Estimates.
-fn used(relayed: &Relayed, work: Work, bounds: (u64, u64)) -> Usage {
-    if let Work::Speech { characters } = work
-        && relayed.passed_bytes > 0
-    {
-        // The text says what speech costs, once the upstream speaks.
-        return Usage { characters, ..Usage::default() };
-    }
+fn used(relayed: &Relayed, work: Work, allowance: &Allowance) -> Usage {
+    let price = relayed.route.as_ref().and_then(|route| route.price.as_ref());
     match relayed.reported {
-        Some(reported) if !is_early(relayed, &reported) => reported,
+        // The text says what speech costs, once the upstream speaks.
+        _ if matches!(work, Work::Speech { .. }) && relayed.passed.bytes > 0 => {
+            Usage { estimated: false, ..allowance.all() }
+        }
+        Some(reported) if !is_early(relayed, &reported) => {
+            completed(reported, (work, price), allowance)
+        }
         None if !relayed.unknown => Usage::default(),
-        Some(_) | None => estimated(relayed, work, bounds),
+        Some(_) | None if relayed.passed.bytes > 0 => allowance.part(&relayed.passed, price),
+        Some(_) | None => allowance.all(),
     }
 }
 
-/// A recording that is paid by the minute, and whose report says no length, is as long as its bytes
-/// make likely.
-fn timed(relayed: &Relayed, work: Work, usage: Usage) -> Usage {
-    let Work::Transcript { estimated_ms, .. } = work else { return usage };
-    let price = relayed.route.as_ref().and_then(|route| route.price.as_ref());
-    let by_the_minute = price.is_some_and(|price| price.per_audio_minute > Money::ZERO);
-    if by_the_minute && relayed.reported.is_some() && usage.audio_ms == 0 {
-        return Usage { audio_ms: estimated_ms, estimated: true, ..usage };
+/// A report that leaves out what its price goes by: the length of a recording that is paid by the
+/// minute, the tokens of images that are paid by those.
+fn completed(
+    reported: Usage,
+    (work, price): (Work, Option<&Price>),
+    allowance: &Allowance,
+) -> Usage {
+    let Some(price) = price else { return reported };
+    if let Work::Transcript { estimated_ms, .. } = work
+        && price.per_audio_minute > Money::ZERO
+        && reported.audio_ms == 0
+    {
+        return Usage { audio_ms: estimated_ms, estimated: true, ..reported };
     }
-    usage
+    if let Work::Images { .. } = work
+        && price.dearest_output_per_million() > Money::ZERO
+        && reported.total_tokens() == 0
+    {
+        return Usage { images: reported.images, ..allowance.all() };
+    }
+    reported
 }
 
 /// A report of nothing, from the beginning of a stream that was cut behind it.
 fn is_early(relayed: &Relayed, reported: &Usage) -> bool {
     let is_cut = matches!(relayed.stream, StreamOutcome::Cancelled | StreamOutcome::Interrupted);
-    is_cut && relayed.passed_bytes > 0 && reported.output_tokens == 0
+    is_cut && relayed.passed.bytes > 0 && reported.output_tokens == 0
 }
 
-fn estimated(
-    relayed: &Relayed,
-    work: Work,
-    (text_bytes, output_bound_tokens): (u64, u64),
-) -> Usage {
-    let estimated = Usage { estimated: true, ..Usage::default() };
-    match work {
-        Work::Speech { characters } => Usage { characters, ..estimated },
-        Work::Images { count } => Usage { images: count, ..estimated },
-        Work::Transcript { estimated_ms, .. } => Usage { audio_ms: estimated_ms, ..estimated },
-        Work::Vectors => Usage::estimate(text_bytes, 0),
-        Work::Text { .. } if relayed.passed_bytes > 0 => {
-            Usage::estimate(text_bytes, relayed.passed_bytes)
-        }
-        // Nothing came back: it may have used all that it was allowed to.
-        Work::Text { .. } => {
-            Usage { output_tokens: output_bound_tokens, ..Usage::estimate(text_bytes, 0) }
-        }
-    }
+/// What the call's attempts count as in the key's rate of tokens.
+fn rated_tokens(relayed: &Relayed, own: &Usage, allowance: &Allowance) -> u64 {
+    let own =
+        if own.estimated { allowance.rated_tokens(&relayed.passed) } else { own.total_tokens() };
+    let each = allowance.rated_tokens(&Passed::default());
+    relayed.lost.iter().fold(own, |sum, _| sum.saturating_add(each))
 }

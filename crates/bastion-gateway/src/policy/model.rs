@@ -30,6 +30,8 @@ pub(crate) struct ModelPolicy {
     pub(crate) speech: Speech,
     /// What its price is the dearest for.
     pub(crate) price_covers: Vec<Modifier>,
+    /// It may think before it answers: what it thinks is paid, shown or not.
+    pub(crate) thinks: bool,
     /// What `GET /v1/models/{id}` answers.
     pub(crate) entry: Bytes,
     output_tokens: u64,
@@ -53,6 +55,9 @@ impl ModelPolicy {
             r#"{{"id":"{name}","object":"model","created":0,"owned_by":"{}"}}"#,
             routes.first()?.upstream.name
         );
+        let pays_thinking = |price: &Price| price.reasoning_per_million > price.output_per_million;
+        let thinks = model.reasoning
+            || routes.iter().filter_map(|route| route.price.as_ref()).any(pays_thinking);
         Some(ModelPolicy {
             name: name.clone(),
             kinds: model.kinds.clone(),
@@ -61,12 +66,14 @@ impl ModelPolicy {
             limit_field: model.limit_field,
             speech: model.speech.clone(),
             price_covers: model.price_covers.clone(),
+            thinks,
             entry: Bytes::from(entry),
             output_tokens: model.max_output_tokens.unwrap_or(DEFAULT_OUTPUT_TOKENS),
             most_output_tokens: model.max_output_tokens.or(model.context_tokens),
             window: Window {
                 context_tokens: model.context_tokens,
                 template_tokens: model.bounds.template_tokens,
+                tokens_per_byte: model.bounds.tokens_per_byte,
                 image_input_tokens: model.bounds.image_input_tokens,
             },
             min_audio_bytes_per_s: model.bounds.min_audio_bytes_per_s.max(1),
@@ -85,12 +92,18 @@ impl ModelPolicy {
         }
     }
 
-    /// What a prompt with pictures counts as where it is estimated, as bytes of text: a picture's
-    /// own bytes say nothing about its tokens. Where nothing is known of those the bytes count.
+    /// What a prompt counts as where it is estimated, as bytes of text: a picture's own bytes say
+    /// nothing about its tokens. Where nothing is known of those the whole body counts.
     pub(crate) fn estimated_bytes(&self, prompt: Prompt, body_bytes: u64) -> u64 {
         let Some(each) = self.window.image_input_tokens else { return body_bytes };
         let pictures = prompt.images.saturating_mul(each).saturating_mul(Usage::BYTES_PER_TOKEN);
         prompt.text_bytes.saturating_add(pictures)
+    }
+
+    /// Does a prompt hold media that nothing but the context bounds?
+    pub(crate) fn has_unknown_media(&self, prompt: Prompt) -> bool {
+        let unknown_images = prompt.images > 0 && self.window.image_input_tokens.is_none();
+        unknown_images || prompt.other_media > 0
     }
 
     /// The most that a call may use; none when nothing bounds it, which a configuration with caps

@@ -61,7 +61,7 @@ pub(crate) struct Sending<'a> {
     pub(crate) upstream: &'a UpstreamPolicy,
     /// How long connecting may take.
     pub(crate) connect_timeout: Duration,
-    /// Set once a byte of the request may have left.
+    /// Set once a byte of the request may have left; not set when it begins.
     pub(crate) sent: &'a AtomicBool,
 }
 
@@ -73,7 +73,6 @@ pub(crate) async fn send(
 ) -> Result<Response<UpstreamBody>, ExchangeError> {
     let Sending { pool, upstream, sent, .. } = sending;
     let origin = &upstream.origin;
-    sent.store(false, Ordering::Relaxed);
     while let Some(taken) = pool.take(origin) {
         let mut connection = match taken {
             Taken::Alone(connection) => connection,

@@ -2,10 +2,10 @@
 //!
 //! It must never copy or sort more than a page needs.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bastion_types::{EnvironmentName, KeyId, ServiceName};
-use foldhash::HashMap;
 use serde::Serialize;
 
 use super::entry::KeyEntry;

@@ -2,6 +2,7 @@
 //!
 //! It must never see a plain key, and never guess: a row that cannot be read is an error.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::entry::{KeyEntry, LastUse, StoredSecret};
@@ -14,7 +15,6 @@ use bastion_types::{
     Enforce, EnvironmentName, HashedKey, KeyId, Money, OrganizationName, ServiceName, SurfaceName,
     Timestamp,
 };
-use foldhash::{HashMap, HashMapExt};
 
 macro_rules! select_keys {
     ($which:literal) => {

@@ -64,6 +64,11 @@ impl Limited {
         self.doubts.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// May there be a limit that was not looked for yet?
+    pub(super) fn is_in_doubt(&self) -> bool {
+        self.known.load().doubts != self.doubts.load(Ordering::Acquire)
+    }
+
     /// Is there a balance that charges draw on?
     pub(super) fn has_balance(&self) -> bool {
         self.known.load().paid_in
@@ -81,7 +86,7 @@ impl Limited {
     pub(super) fn limits(&self, order: &HoldOrder) -> bool {
         let known = self.known.load();
         self.balance_refuses(order.prepaid)
-            || known.doubts != self.doubts.load(Ordering::Acquire)
+            || self.is_in_doubt()
             || !order.caps.is_empty()
             || known.capped.contains(&order.payer.environment)
     }

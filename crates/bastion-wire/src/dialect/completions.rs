@@ -4,6 +4,9 @@
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use crate::content::Content;
 
 #[derive(Deserialize)]
 struct Chunk<'a> {
@@ -16,16 +19,21 @@ struct Chunk<'a> {
 #[derive(Deserialize)]
 struct Choice<'a> {
     #[serde(borrow)]
-    text: std::borrow::Cow<'a, str>,
+    text: &'a RawValue,
     #[serde(default)]
     finish_reason: Option<IgnoredAny>,
 }
 
-/// Empty texts alone: nothing that a reader could have seen.
-pub(super) fn is_start_up(data: &[u8]) -> bool {
-    let chunk: Result<Chunk<'_>, _> = serde_json::from_slice(data);
-    let empty = |choice: &Choice<'_>| choice.text.is_empty() && choice.finish_reason.is_none();
-    chunk.is_ok_and(|chunk| chunk.usage.is_none() && chunk.choices.iter().all(empty))
+/// What it says; nothing for empty texts alone.
+pub(super) fn content(data: &[u8]) -> Option<Content> {
+    let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else {
+        return Some(Content::of_unknown_form(data));
+    };
+    let length = |choice: &Choice<'_>| choice.text.get().trim_matches('"').len();
+    let bytes = chunk.choices.iter().map(length).sum();
+    let says_more =
+        chunk.usage.is_some() || chunk.choices.iter().any(|c| c.finish_reason.is_some());
+    (bytes > 0 || says_more).then_some(Content { bytes, is_thinking: false })
 }
 
 #[cfg(test)]
@@ -33,7 +41,7 @@ mod tests {
     use super::*;
 
     fn check(data: &str, expect: bool) {
-        assert_eq!(is_start_up(data.as_bytes()), expect, "{data}");
+        assert_eq!(content(data.as_bytes()).is_none(), expect, "{data}");
     }
 
     #[test]
@@ -45,5 +53,11 @@ mod tests {
         check(r#"{"choices":[{"delta":{}}]}"#, false);
         check(r#"{"choices":[],"usage":{}}"#, false);
         check("[DONE]", false);
+    }
+
+    #[test]
+    fn only_the_texts_count() {
+        let data = br#"{"id":"x","choices":[{"text":"four"},{"text":"a\n"}]}"#;
+        assert_eq!(content(data), Some(Content { bytes: 7, is_thinking: false }));
     }
 }

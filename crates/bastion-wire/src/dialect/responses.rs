@@ -10,6 +10,7 @@ use memchr::memmem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::content::Content;
 use crate::sse::{Frame, Run};
 use crate::usage::answer_usage;
 
@@ -34,6 +35,17 @@ struct Event<'a> {
     kind: Cow<'a, str>,
 }
 
+/// The event that shows what the model thinks, word for word.
+const THINKING: &str = "response.reasoning_text.delta";
+
+#[derive(Deserialize)]
+struct Delta<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    delta: Option<&'a RawValue>,
+}
+
 #[derive(Deserialize)]
 struct Last<'a> {
     #[serde(borrow)]
@@ -47,9 +59,16 @@ fn kind(data: &[u8]) -> Option<Cow<'_, str>> {
     serde_json::from_slice::<Event<'_>>(data).ok().map(|event| event.kind)
 }
 
-/// Is it one that a reader could not have seen anything of?
-pub(super) fn is_start_up(data: &[u8]) -> bool {
-    kind(data).is_some_and(|kind| START_UPS.contains(&kind.as_ref()))
+/// What it says; nothing for one that a reader could not have seen anything of.
+pub(super) fn content(data: &[u8]) -> Option<Content> {
+    let Ok(Delta { kind, delta }) = serde_json::from_slice(data) else {
+        return Some(Content::of_unknown_form(data));
+    };
+    if START_UPS.contains(&kind.as_ref()) {
+        return None;
+    }
+    let bytes = delta.map_or(data.len(), |delta| delta.get().trim_matches('"').len());
+    Some(Content { bytes, is_thinking: kind == THINKING })
 }
 
 /// Is it the last event?
@@ -113,7 +132,7 @@ mod tests {
             let bytes = frame(kind, "");
             let frame = Frame::of(&bytes);
             let data = frame.data().unwrap();
-            assert_eq!(is_start_up(&data), start_up, "{kind}");
+            assert_eq!(content(&data).is_none(), start_up, "{kind}");
             assert_eq!((is_end(frame), is_error(frame)), (end, error), "{kind}");
         };
         check("response.created", true, false, false);
@@ -126,6 +145,20 @@ mod tests {
         check("response.failed", false, true, true);
         check("error", false, false, true);
         check("response.something.new", false, false, false);
+    }
+
+    #[test]
+    fn only_a_delta_counts_where_there_is_one() {
+        let content = |kind: &str, rest: &str| {
+            let bytes = frame(kind, rest);
+            let content = content(&Frame::of(&bytes).data().unwrap()).unwrap();
+            (content.bytes, content.is_thinking)
+        };
+        let delta = r#","item_id":"i","delta":"four""#;
+        assert_eq!(content("response.output_text.delta", delta), (4, false));
+        assert_eq!(content("response.reasoning_text.delta", delta), (4, true));
+        assert_eq!(content("response.reasoning_summary_text.delta", delta), (4, false));
+        assert_eq!(content("response.new", r#","x":1"#), (49, false));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use bastion_types::Refusal;
 
-use super::limits::{choices, output_limit, output_limits};
+use super::limits::{choices, output_limits};
 use super::modifiers::modifiers;
 use super::slots::{Field, Slots, wrong_type};
 use super::usage_wish::usage_wish;
@@ -12,7 +12,7 @@ use crate::ask::{Ask, State, Work};
 use crate::dialect::Dialect;
 use crate::media::Media;
 
-const FIELDS: [Field; 11] = [
+const FIELDS: [Field; 16] = [
     Field::Model,
     Field::Messages,
     Field::Stream,
@@ -21,7 +21,12 @@ const FIELDS: [Field; 11] = [
     Field::MaxTokens,
     Field::MaxCompletionTokens,
     Field::MaxOutputTokens,
+    Field::NPredict,
+    Field::NumPredict,
+    Field::MaxNewTokens,
+    Field::MaxLength,
     Field::N,
+    Field::BestOf,
     Field::User,
     Field::SafetyIdentifier,
 ];
@@ -43,7 +48,8 @@ pub fn read_chat(body: &[u8]) -> Result<Ask<'_>, Refusal> {
     let stream = slots.flag(Field::Stream)?;
     let usage_wish = usage_wish(&slots)?.filter(|_| stream);
     let is_stored = slots.flag(Field::Store)?;
-    let limit_tokens = output_limit(&slots, &LIMITS)?;
+    let limits = output_limits(&slots, &LIMITS)?;
+    let limit_tokens = limits.kept_by(Field::MaxTokens.name());
     let messages = slots.required(Field::Messages)?;
     let media = Media::read(messages.get());
     Ok(Ask {
@@ -51,8 +57,9 @@ pub fn read_chat(body: &[u8]) -> Result<Ask<'_>, Refusal> {
         stream: stream.then_some(Dialect::Chat),
         usage_wish,
         state: if is_stored { State::AskedBy(Field::Store.name()) } else { State::None },
-        work: Work::Text { limit_tokens, answers: choices(&slots, &[Field::N])? },
-        limits: Some(output_limits(&slots, &LIMITS)),
+        // `best_of` is no field of a chat, but single engines make so many answers.
+        work: Work::Text { limit_tokens, answers: choices(&slots, &[Field::N, Field::BestOf])? },
+        limits: Some(limits),
         prompt: media.prompt(body.len(), 1),
         modifiers: modifiers(&slots),
         user,
@@ -130,6 +137,35 @@ mod tests {
             refused(body.as_bytes(), "'max_tokens' must be a whole number");
         }
         refused(br#"{"model":"a","messages":[],"n":10000}"#, "'n' must be a whole number");
+    }
+
+    #[test]
+    fn only_a_spelling_that_is_kept_lowers_the_bound() {
+        let kept = |rest: &str, by: &str| {
+            let body = format!(r#"{{"model":"a","messages":[]{rest}}}"#);
+            let ask = read_chat(body.as_bytes()).unwrap();
+            ask.limits.unwrap().kept_by(by)
+        };
+        let check = |rest: &str, usual: Option<u64>, completion: Option<u64>| {
+            assert_eq!(kept(rest, "max_tokens"), usual, "{rest}");
+            assert_eq!(kept(rest, "max_completion_tokens"), completion, "{rest}");
+        };
+        check("", None, None);
+        check(r#","max_tokens":5"#, Some(5), Some(5));
+        check(r#","max_completion_tokens":5"#, None, Some(5));
+        check(r#","max_output_tokens":5"#, None, None);
+        check(r#","max_tokens":5,"max_completion_tokens":7"#, Some(7), Some(7));
+        check(r#","max_tokens":7,"max_completion_tokens":5"#, Some(7), Some(7));
+        for engines in ["n_predict", "num_predict", "max_new_tokens", "max_length"] {
+            check(&format!(r#","{engines}":9"#), None, None);
+            check(&format!(r#","max_tokens":5,"{engines}":9"#), Some(9), Some(9));
+            check(&format!(r#","max_tokens":5,"{engines}":null"#), Some(5), Some(5));
+            for endless in ["-1", "0", "1e9"] {
+                let body = format!(r#"{{"model":"a","messages":[],"{engines}":{endless}}}"#);
+                refused(body.as_bytes(), &format!("'{engines}' must be a whole number from 1"));
+            }
+        }
+        assert_eq!(kept(r#","max_completion_tokens":5"#, "max_output_tokens"), None);
     }
 
     #[test]

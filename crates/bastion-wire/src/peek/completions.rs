@@ -4,7 +4,7 @@
 
 use bastion_types::Refusal;
 
-use super::limits::{choices, output_limit, output_limits};
+use super::limits::{choices, output_limits};
 use super::modifiers::modifiers;
 use super::prompts::prompts;
 use super::slots::{Field, Slots};
@@ -13,7 +13,7 @@ use crate::ask::{Ask, State, Work};
 use crate::dialect::Dialect;
 use crate::media::Media;
 
-const FIELDS: [Field; 11] = [
+const FIELDS: [Field; 15] = [
     Field::Model,
     Field::Prompt,
     Field::Stream,
@@ -21,6 +21,10 @@ const FIELDS: [Field; 11] = [
     Field::MaxTokens,
     Field::MaxCompletionTokens,
     Field::MaxOutputTokens,
+    Field::NPredict,
+    Field::NumPredict,
+    Field::MaxNewTokens,
+    Field::MaxLength,
     Field::N,
     Field::BestOf,
     Field::User,
@@ -39,7 +43,8 @@ pub fn read_completion(body: &[u8]) -> Result<Ask<'_>, Refusal> {
     let named = slots.model()?;
     let prompts = prompts(&slots, Field::Prompt)?;
     let stream = slots.flag(Field::Stream)?;
-    let limit_tokens = output_limit(&slots, &LIMITS)?;
+    let limits = output_limits(&slots, &LIMITS)?;
+    let limit_tokens = limits.kept_by(Field::MaxTokens.name());
     // Of `best_of` answers all are made, and the best `n` are shown.
     let choices = choices(&slots, &[Field::N, Field::BestOf])?;
     Ok(Ask {
@@ -48,7 +53,7 @@ pub fn read_completion(body: &[u8]) -> Result<Ask<'_>, Refusal> {
         usage_wish: usage_wish(&slots)?.filter(|_| stream),
         state: State::None,
         work: Work::Text { limit_tokens, answers: choices.saturating_mul(prompts) },
-        limits: Some(output_limits(&slots, &LIMITS)),
+        limits: Some(limits),
         prompt: Media::NONE.prompt(body.len(), prompts),
         modifiers: modifiers(&slots),
         user: slots.user()?,
@@ -71,6 +76,8 @@ mod tests {
         assert_eq!(work(r#""prompt":["a","b"],"n":3,"best_of":5"#), text(None, 10));
         assert_eq!(work(r#""prompt":"a","max_completion_tokens":7"#), text(None, 1));
         assert_eq!(work(r#""prompt":"a","max_tokens":7,"max_output_tokens":9"#), text(Some(9), 1));
+        assert_eq!(work(r#""prompt":"a","max_tokens":7,"n_predict":9"#), text(Some(9), 1));
+        assert_eq!(work(r#""prompt":"a","max_tokens":7,"n_predict":-1"#), Err(Some("n_predict")));
         assert_eq!(work(r#""prompt":"a","best_of":10000"#), Err(Some("best_of")));
         assert_eq!(work(r#""n":1"#), Err(Some("prompt")));
         assert_eq!(work(r#""prompt":"a","prompt":"b""#), Err(Some("prompt")));

@@ -1,4 +1,4 @@
-//! How much text a request asks for: one limit under three spellings, and how many answers.
+//! How much text a request asks for: one limit under its spellings, and how many answers.
 //!
 //! It must never let a spelling lower the bound that the endpoint's upstream may not know.
 
@@ -13,38 +13,40 @@ const MAX_OUTPUT_LIMIT_TOKENS: u64 = 2_147_483_647;
 /// Most choices of one prompt. Source: OpenAI's reference.
 const MAX_CHOICES: u64 = 128;
 
-/// The three spellings of one limit.
-pub(super) const SPELLINGS: [Field; 3] =
-    [Field::MaxTokens, Field::MaxCompletionTokens, Field::MaxOutputTokens];
+/// The spellings of one limit: three of the contract, and those by which single engines go, whatever
+/// the others say (`n_predict` of llama.cpp, for one).
+pub(super) const SPELLINGS: [Field; 7] = [
+    Field::MaxTokens,
+    Field::MaxCompletionTokens,
+    Field::MaxOutputTokens,
+    Field::NPredict,
+    Field::NumPredict,
+    Field::MaxNewTokens,
+    Field::MaxLength,
+];
 
-/// The most output tokens of one answer. Only the endpoint's `own` spellings can set it; another
-/// one is checked, and raises it, because an upstream may read it.
-pub(super) fn output_limit(slots: &Slots<'_>, own: &[Field]) -> Result<Option<u64>, Refusal> {
-    let (mut limit, mut other) = (None, None);
+/// Where the limit stands under each of its spellings; the endpoint's upstreams go by its `own`.
+///
+/// # Errors
+/// 400 for what is no count of tokens, under any of the spellings.
+pub(super) fn output_limits(
+    slots: &Slots<'_>,
+    own: &'static [Field],
+) -> Result<OutputLimits, Refusal> {
+    let mut given = Vec::new();
     for field in SPELLINGS {
-        let count = slots.count(field, MAX_OUTPUT_LIMIT_TOKENS)?;
-        let side = if own.contains(&field) { &mut limit } else { &mut other };
-        *side = count.max(*side);
+        let Some(tokens) = slots.count(field, MAX_OUTPUT_LIMIT_TOKENS)? else { continue };
+        let place = slots.get(field).map(|value| slots.place(value)).unwrap_or_default();
+        given.push(GivenLimit { field: field.name(), tokens, place });
     }
-    Ok(limit.map(|limit: u64| limit.max(other.unwrap_or_default())))
-}
-
-/// Where the limit stands under each of its spellings; what is wrong with them is told by
-/// [`output_limit`].
-pub(super) fn output_limits(slots: &Slots<'_>, own: &'static [Field]) -> OutputLimits {
-    let given = SPELLINGS.into_iter().filter_map(|field| {
-        let value = slots.get(field)?;
-        let tokens = value.get().parse().ok()?;
-        Some(GivenLimit { field: field.name(), tokens, place: slots.place(value) })
-    });
-    let null =
-        own.iter().find_map(|field| slots.slot(*field).filter(|_| slots.get(*field).is_none()));
-    OutputLimits {
-        given: given.collect(),
+    let nulls = own.iter().filter(|field| slots.get(**field).is_none());
+    let nulls = nulls.filter_map(|field| Some((field.name(), slots.place(slots.slot(*field)?))));
+    Ok(OutputLimits {
+        given,
         own: names(own),
         front: slots.behind_brace().start,
-        null: null.map(|value| slots.place(value)),
-    }
+        nulls: nulls.collect(),
+    })
 }
 
 const CHAT: &[&str] = &["max_tokens", "max_completion_tokens"];

@@ -15,7 +15,13 @@ use super::slots::{MODIFIERS, Slots, string};
 const USUAL_TIERS: [&str; 3] = ["auto", "default", "standard"];
 
 /// Tools that the caller runs.
-const OWN_TOOLS: [&str; 5] = ["function", "custom", "local_shell", "shell", "apply_patch"];
+const OWN_TOOLS: [&str; 4] = ["function", "custom", "local_shell", "apply_patch"];
+
+/// The tool that runs where its environment says.
+const SHELL: &str = "shell";
+
+/// The environment that is the caller's own.
+const LOCAL: &str = "local";
 
 /// Those that the request asks for.
 pub(super) fn modifiers(slots: &Slots<'_>) -> Vec<Modifier> {
@@ -36,8 +42,9 @@ fn is_usual(modifier: Modifier, value: &RawValue) -> bool {
             serde_json::from_str(value.get()).is_ok_and(|all: Vec<String>| all == ["text"])
         }
         Modifier::Models | Modifier::Plugins => is_empty(value, b"[]"),
-        Modifier::Provider => is_empty(value, b"{}"),
-        Modifier::WebSearchOptions | Modifier::Prediction => false,
+        Modifier::Provider | Modifier::SearchParameters => is_empty(value, b"{}"),
+        Modifier::EnableSearch => value.get() == "false",
+        Modifier::WebSearchOptions | Modifier::Prediction | Modifier::Preset => false,
     }
 }
 
@@ -53,6 +60,28 @@ struct OwnTools(bool);
 struct Tool {
     #[serde(rename = "type", default)]
     kind: Option<String>,
+    #[serde(default)]
+    environment: Option<Place>,
+}
+
+/// Where a tool runs.
+#[derive(Deserialize)]
+struct Place {
+    #[serde(rename = "type", default)]
+    kind: Option<String>,
+}
+
+impl Tool {
+    fn is_own(&self) -> bool {
+        match self.kind.as_deref() {
+            None => true,
+            Some(SHELL) => {
+                let place = self.environment.as_ref().and_then(|place| place.kind.as_deref());
+                place == Some(LOCAL)
+            }
+            Some(kind) => OWN_TOOLS.contains(&kind),
+        }
+    }
 }
 
 impl<'de> Deserialize<'de> for OwnTools {
@@ -72,8 +101,8 @@ impl<'de> Visitor<'de> for ToolsVisitor {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut tools: A) -> Result<bool, A::Error> {
         let mut all = true;
-        while let Some(Tool { kind }) = tools.next_element()? {
-            all &= kind.is_none_or(|kind| OWN_TOOLS.contains(&kind.as_str()));
+        while let Some(tool) = tools.next_element::<Tool>()? {
+            all &= tool.is_own();
         }
         Ok(all)
     }
@@ -114,6 +143,16 @@ mod tests {
         }
         let twice = r#","tools":[{"type":"function","type":"web_search"}]"#;
         check(twice, &["tools"]);
+        for (place, expect) in [
+            (r#","environment":{"type":"local"}"#, [].as_slice()),
+            (r#","environment":{"type":"container_auto"}"#, &["tools"]),
+            (r#","environment":{"type":"container_reference","container_id":"c"}"#, &["tools"]),
+            (r#","environment":{}"#, &["tools"]),
+            (r#","environment":"local""#, &["tools"]),
+            ("", &["tools"]),
+        ] {
+            check(&format!(r#","tools":[{{"type":"shell"{place}}}]"#), expect);
+        }
         check(r#","modalities":["text"]"#, &[]);
         check(r#","modalities":["text","audio"]"#, &["modalities"]);
         check(r#","web_search_options":{}"#, &["web_search_options"]);
@@ -121,6 +160,10 @@ mod tests {
         check(r#","models":[ ],"plugins":[],"provider":{ }"#, &[]);
         let all = r#","models":["dear"],"plugins":[{"id":"web"}],"provider":{"order":["x"]}"#;
         check(all, &["models", "plugins", "provider"]);
+        check(r#","enable_search":false,"search_parameters":{ },"preset":null"#, &[]);
+        let search = r#","preset":"p","enable_search":true,"search_parameters":{"mode":"off"}"#;
+        check(search, &["preset", "enable_search", "search_parameters"]);
+        check(r#","enable_search":"true""#, &["enable_search"]);
     }
 
     #[test]

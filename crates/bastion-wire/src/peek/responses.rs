@@ -4,16 +4,17 @@
 
 use bastion_types::Refusal;
 
-use super::limits::{output_limit, output_limits};
+use super::limits::output_limits;
 use super::modifiers::modifiers;
 use super::slots::{Field, Slots, wrong_type};
 use crate::ask::{Ask, Splice, State, Work};
 use crate::dialect::Dialect;
 use crate::media::Media;
 
-const FIELDS: [Field; 12] = [
+const FIELDS: [Field; 17] = [
     Field::Model,
     Field::Input,
+    Field::Prompt,
     Field::Stream,
     Field::Store,
     Field::PreviousResponseId,
@@ -22,6 +23,10 @@ const FIELDS: [Field; 12] = [
     Field::MaxTokens,
     Field::MaxCompletionTokens,
     Field::MaxOutputTokens,
+    Field::NPredict,
+    Field::NumPredict,
+    Field::MaxNewTokens,
+    Field::MaxLength,
     Field::User,
     Field::SafetyIdentifier,
 ];
@@ -40,7 +45,8 @@ pub fn read_responses(body: &[u8]) -> Result<Ask<'_>, Refusal> {
     if !input.get().starts_with(['"', '[']) {
         return Err(wrong_type(Field::Input, "a string or a list"));
     }
-    let limit_tokens = output_limit(&slots, &LIMITS)?;
+    let limits = output_limits(&slots, &LIMITS)?;
+    let limit_tokens = limits.kept_by(Field::MaxOutputTokens.name());
     Ok(Ask {
         named,
         stream: slots.flag(Field::Stream)?.then_some(Dialect::Responses),
@@ -48,8 +54,8 @@ pub fn read_responses(body: &[u8]) -> Result<Ask<'_>, Refusal> {
         usage_wish: None,
         state: state(&slots)?,
         work: Work::Text { limit_tokens, answers: 1 },
-        limits: Some(output_limits(&slots, &LIMITS)),
-        prompt: Media::read(input.get()).prompt(body.len(), 1),
+        limits: Some(limits),
+        prompt: Media::read_items(input.get()).prompt(body.len(), 1),
         modifiers: modifiers(&slots),
         user: slots.user()?,
     })
@@ -58,7 +64,8 @@ pub fn read_responses(body: &[u8]) -> Result<Ask<'_>, Refusal> {
 fn state(slots: &Slots<'_>) -> Result<State, Refusal> {
     let is_stored = slots.flag(Field::Store)?;
     let is_background = slots.flag(Field::Background)?;
-    for field in [Field::PreviousResponseId, Field::Conversation] {
+    // What stands behind a stored prompt is not seen here: its text, its limits, its tools.
+    for field in [Field::PreviousResponseId, Field::Conversation, Field::Prompt] {
         if slots.get(field).is_some() {
             return Ok(State::AskedBy(field.name()));
         }
@@ -106,9 +113,11 @@ mod tests {
             (r#","previous_response_id":"resp_1""#, "previous_response_id"),
             (r#","store":false,"conversation":{"id":"c"}"#, "conversation"),
             (r#","background":true"#, "background"),
+            (r#","store":false,"prompt":{"id":"pmpt_1"}"#, "prompt"),
         ] {
             assert_eq!(state(rest), State::AskedBy(field), "{rest}");
         }
+        assert_eq!(state(r#","store":false,"prompt":null"#), State::None);
         assert_eq!(read(r#","store":"no""#), Err(Some("store")));
         assert_eq!(read(r#","store":false,"store":true"#), Err(Some("store")));
         assert_eq!(read(r#","background":1"#), Err(Some("background")));
@@ -121,6 +130,17 @@ mod tests {
         assert_eq!(limit(r#","max_output_tokens":5"#), text(Some(5)));
         assert_eq!(limit(r#","max_tokens":5"#), text(None));
         assert_eq!(limit(r#","max_tokens":-1"#), Err(Some("max_tokens")));
+    }
+
+    #[test]
+    fn only_the_context_bounds_what_an_item_refers_to() {
+        let others = |input: &str| {
+            let body = format!(r#"{{"model":"m","input":{input}}}"#);
+            read_responses(body.as_bytes()).unwrap().prompt.other_media
+        };
+        assert_eq!(others(r#"[{"role":"user","content":"a"}]"#), 0);
+        assert_eq!(others(r#"[{"type":"item_reference","id":"rs_1"}]"#), 1);
+        assert_eq!(others(r#"[{"type":"item_reference","id":"rs_1"}]"#), 1);
     }
 
     #[test]

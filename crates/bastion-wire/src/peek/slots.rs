@@ -41,6 +41,10 @@ pub(super) enum Field {
     MaxTokens,
     MaxCompletionTokens,
     MaxOutputTokens,
+    NPredict,
+    NumPredict,
+    MaxNewTokens,
+    MaxLength,
     N,
     BestOf,
     User,
@@ -53,12 +57,15 @@ pub(super) enum Field {
     Models,
     Plugins,
     Provider,
+    Preset,
+    EnableSearch,
+    SearchParameters,
     #[serde(other)]
     Other,
 }
 
 /// Those by which a request costs something beside its tokens, at any endpoint.
-pub(super) const MODIFIERS: [(Field, Modifier); 8] = [
+pub(super) const MODIFIERS: [(Field, Modifier); 11] = [
     (Field::ServiceTier, Modifier::ServiceTier),
     (Field::Tools, Modifier::Tools),
     (Field::WebSearchOptions, Modifier::WebSearchOptions),
@@ -67,10 +74,17 @@ pub(super) const MODIFIERS: [(Field, Modifier); 8] = [
     (Field::Models, Modifier::Models),
     (Field::Plugins, Modifier::Plugins),
     (Field::Provider, Modifier::Provider),
+    (Field::Preset, Modifier::Preset),
+    (Field::EnableSearch, Modifier::EnableSearch),
+    (Field::SearchParameters, Modifier::SearchParameters),
 ];
 
 impl Field {
-    const COUNT: usize = 29;
+    const COUNT: usize = 36;
+
+    const fn bit(self) -> u64 {
+        1 << self as u32
+    }
 
     pub(super) const fn name(self) -> &'static str {
         match self {
@@ -90,6 +104,10 @@ impl Field {
             Field::MaxTokens => "max_tokens",
             Field::MaxCompletionTokens => "max_completion_tokens",
             Field::MaxOutputTokens => "max_output_tokens",
+            Field::NPredict => "n_predict",
+            Field::NumPredict => "num_predict",
+            Field::MaxNewTokens => "max_new_tokens",
+            Field::MaxLength => "max_length",
             Field::N => "n",
             Field::BestOf => "best_of",
             Field::User => "user",
@@ -102,6 +120,9 @@ impl Field {
             Field::Models => Modifier::Models.name(),
             Field::Plugins => Modifier::Plugins.name(),
             Field::Provider => Modifier::Provider.name(),
+            Field::Preset => Modifier::Preset.name(),
+            Field::EnableSearch => Modifier::EnableSearch.name(),
+            Field::SearchParameters => Modifier::SearchParameters.name(),
             Field::Other => "",
         }
     }
@@ -128,11 +149,10 @@ impl<'a> Slots<'a> {
             return Err(Refusal::invalid(message));
         }
         let found: Found<'a> = serde_json::from_str(text).map_err(|cause| told(&cause))?;
-        if found.twice.contains(&true) || found.alike.contains(&true) {
+        if found.twice | found.alike != 0 {
             found.refuse(fields)?;
         }
-        let values = found.values;
-        Ok(Slots { text, values })
+        Ok(Slots { text, values: found.values })
     }
 
     /// The value, unless it is absent or null.
@@ -217,25 +237,28 @@ fn is_label(user: &str) -> bool {
 }
 
 /// What one pass over the body finds.
-#[derive(Default)]
 struct Found<'a> {
     values: [Option<&'a RawValue>; Field::COUNT],
-    twice: [bool; Field::COUNT],
-    /// A key is there that some upstream may take for it: in capitals, for example.
-    alike: [bool; Field::COUNT],
+    /// Which stand there twice, a bit each.
+    twice: u64,
+    /// For which of them a key is there that some upstream may take for it: in capitals, for
+    /// example.
+    alike: u64,
 }
 
 impl Found<'_> {
+    const NOTHING: Self = Found { values: [None; Field::COUNT], twice: 0, alike: 0 };
+
     /// What of these stands twice, or in other letters.
     fn refuse(&self, fields: &[Field]) -> Result<(), Refusal> {
-        let is = |flags: &[bool], field: Field| flags.get(field as usize) == Some(&true);
+        let is = |flags: u64, field: Field| flags & field.bit() != 0;
         for field in fields.iter().copied().chain(MODIFIERS.map(|(field, _)| field)) {
             let name = field.name();
-            if is(&self.twice, field) {
+            if is(self.twice, field) {
                 let message = format!("'{name}' stands twice in the body; send it once");
                 return Err(Refusal::invalid_field(name, message));
             }
-            if is(&self.alike, field) {
+            if is(self.alike, field) {
                 let message =
                     format!("'{name}' stands in the body in other letters; write '{name}'");
                 return Err(Refusal::invalid_field(name, message));
@@ -249,9 +272,7 @@ impl Found<'_> {
         match key {
             Key::Exactly(field) => field,
             Key::Alike(field) => {
-                if let Some(alike) = self.alike.get_mut(field as usize) {
-                    *alike = true;
-                }
+                self.alike |= field.bit();
                 Field::Other
             }
         }
@@ -326,7 +347,7 @@ impl<'de> Visitor<'de> for FoundVisitor {
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Found<'de>, M::Error> {
-        let mut found = Found::default();
+        let mut found = Found::NOTHING;
         while let Some(key) = map.next_key::<Key>()? {
             let field = found.field(key);
             if field == Field::Other {
@@ -334,9 +355,10 @@ impl<'de> Visitor<'de> for FoundVisitor {
                 continue;
             }
             let value: &'de RawValue = map.next_value()?;
-            let at = field as usize;
-            if let (Some(slot), Some(twice)) = (found.values.get_mut(at), found.twice.get_mut(at)) {
-                *twice = slot.replace(value).is_some() || *twice;
+            if let Some(slot) = found.values.get_mut(field as usize)
+                && slot.replace(value).is_some()
+            {
+                found.twice |= field.bit();
             }
         }
         Ok(found)

@@ -5,6 +5,7 @@
 mod bounds;
 mod caps;
 mod commands;
+mod estimates;
 pub(crate) mod sqlite_only;
 mod surfaces;
 

@@ -11,8 +11,10 @@ use bastion_wire::OutputLimits;
 /// What becomes of a request's limit.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Budgeted {
-    /// The limit of one answer that the upstream will read; none: as the request says.
+    /// The limit of one answer that the upstream will keep; none: nobody knows that it keeps one.
     pub(super) limit_tokens: Option<u64>,
+    /// The limit of one answer as it is sent, kept or not.
+    pub(super) asked_tokens: Option<u64>,
     /// What is written into the body, and in place of which bytes.
     pub(super) edits: Vec<(Range<usize>, String)>,
 }
@@ -41,17 +43,19 @@ pub(super) fn apply(
     let wished = limits.given.iter().map(|given| lowered(given.tokens)).max();
     if limits.given.iter().any(|given| limits.own.contains(&given.field)) {
         // The upstream may read a foreign spelling, too: the largest bounds the call.
-        return Ok(Budgeted { limit_tokens: wished, edits });
+        let limit_tokens = limits.kept_by(spelling).map(lowered);
+        return Ok(Budgeted { limit_tokens, asked_tokens: limits.asked().map(lowered), edits });
     }
     // A limit under a spelling that the upstream does not read is the caller's wish all the same.
     let Some(limit) = wished.or(budget.default).or(budget.ceiling) else {
         return Ok(Budgeted::default());
     };
-    edits.push(match &limits.null {
-        Some(null) => (null.clone(), limit.to_string()),
+    let null = limits.nulls.iter().find(|(field, _)| *field == spelling);
+    edits.push(match null {
+        Some((_, place)) => (place.clone(), limit.to_string()),
         None => (limits.front..limits.front, format!("\"{spelling}\":{limit},")),
     });
-    Ok(Budgeted { limit_tokens: Some(limit), edits })
+    Ok(Budgeted { limit_tokens: Some(limit), asked_tokens: Some(limit), edits })
 }
 
 #[cfg(test)]
@@ -69,10 +73,19 @@ mod tests {
         body: &str,
         budget: TokenBudget,
     ) -> Result<(String, Option<u64>), &'static str> {
+        let usual = read(body.as_bytes()).unwrap().limits.unwrap().own[0];
+        applied_in(read, body, budget, usual)
+    }
+
+    fn applied_in(
+        read: for<'a> fn(&'a [u8]) -> Result<Ask<'a>, Refusal>,
+        body: &str,
+        budget: TokenBudget,
+        spelling: &'static str,
+    ) -> Result<(String, Option<u64>), &'static str> {
         let ask = read(body.as_bytes()).unwrap();
-        let limits = ask.limits.unwrap();
-        let budgeted = apply(budget, &limits, limits.own[0]);
-        let Budgeted { limit_tokens, edits } = budgeted.map_err(|r| r.param().unwrap())?;
+        let budgeted = apply(budget, &ask.limits.unwrap(), spelling);
+        let Budgeted { limit_tokens, edits, .. } = budgeted.map_err(|r| r.param().unwrap())?;
         let mut edits: Vec<_> = edits
             .iter()
             .map(|(place, with)| bastion_wire::Edit { place: place.clone(), with: with.as_bytes() })
@@ -97,13 +110,28 @@ mod tests {
     fn a_default_is_put_in_where_no_limit_is_named() {
         chat("", r#"^"max_tokens":1500"#, 1500);
         chat(r#","max_tokens":null"#, r#","max_tokens":1500"#, 1500);
-        chat(r#","max_completion_tokens": null"#, r#","max_completion_tokens": 1500"#, 1500);
+        chat(r#","max_completion_tokens":null"#, r#"^"max_tokens":1500"#, 1500);
+        let body = r#"{"model":"m","messages":[],"max_completion_tokens": null}"#;
+        let newer = applied_in(read_chat, body, BUDGET, "max_completion_tokens").unwrap();
+        let expect = r#"{"model":"m","messages":[],"max_completion_tokens": 1500}"#;
+        assert_eq!(newer, (expect.to_owned(), Some(1500)));
+    }
+
+    #[test]
+    fn a_spelling_that_some_engines_ignore_is_lowered_and_bounds_nothing() {
+        let body = |limit: u64| {
+            format!(r#"{{"model":"m","messages":[],"max_completion_tokens":{limit}}}"#)
+        };
+        for (given, sent) in [(7, 7), (9000, 4000)] {
+            assert_eq!(applied(read_chat, &body(given), BUDGET), Ok((body(sent), None)));
+            let newer = applied_in(read_chat, &body(given), BUDGET, "max_completion_tokens");
+            assert_eq!(newer, Ok((body(sent), Some(sent))));
+        }
     }
 
     #[test]
     fn a_limit_within_the_ceiling_stays_as_it_is() {
         chat(r#","max_tokens":4000"#, r#","max_tokens":4000"#, 4000);
-        chat(r#","max_completion_tokens":7"#, r#","max_completion_tokens":7"#, 7);
         let both = r#","max_tokens":10,"max_output_tokens":3000"#;
         chat(both, both, 3000);
     }

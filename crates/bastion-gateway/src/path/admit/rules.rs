@@ -4,7 +4,6 @@
 
 use bastion_config::{AboveCeiling, TokenBudget};
 use bastion_types::{Enforce, Refusal};
-use bastion_wire::Work;
 
 use super::budget;
 use super::wanted::Wanted;
@@ -76,11 +75,10 @@ impl Rules {
         }
         let budgeted = budget::apply(budget, limits, spelling)?;
         wanted.payload.limits = budgeted.edits;
-        if let (Some(limit), Work::Text { limit_tokens, .. }) =
-            (budgeted.limit_tokens, &mut wanted.work)
-        {
-            *limit_tokens = Some(limit);
+        if let Some(limit) = budgeted.limit_tokens {
+            wanted.work = wanted.work.limited(Some(limit));
         }
+        wanted.asked_tokens = budgeted.asked_tokens.or(wanted.asked_tokens);
         Ok(())
     }
 }

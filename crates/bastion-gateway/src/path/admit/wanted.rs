@@ -23,6 +23,8 @@ pub(super) struct Wanted {
     pub(super) stream: Option<Dialect>,
     pub(super) answers: Answers,
     pub(super) work: Work,
+    /// The most output tokens of one answer that it wants, kept to or not.
+    pub(super) asked_tokens: Option<u64>,
     pub(super) state_asked_by: Option<&'static str>,
     pub(super) user: Option<String>,
     pub(super) surface: Option<Arc<SurfacePolicy>>,
@@ -78,11 +80,13 @@ fn find(
         State::NoneWith(splice) => (Some(splice), None),
         State::AskedBy(field) => (None, Some(field)),
     };
+    let (work, asked_tokens) = match &limits {
+        Some(limits) => (work.limited(limits.kept_by(model.limit_field)), limits.asked()),
+        None => (work, None),
+    };
     let user = user.map(Cow::into_owned);
     Ok(move |mut payload: Payload| {
-        if prompt.images > 0 {
-            payload.text_bytes = model.estimated_bytes(prompt, payload.text_bytes);
-        }
+        payload.text_bytes = model.estimated_bytes(prompt, payload.text_bytes);
         (payload.model_place, payload.usage_wish) = (model_place, usage_wish);
         (payload.state_wish, payload.model_name) = (state_wish, model_name);
         Wanted {
@@ -91,6 +95,7 @@ fn find(
             stream,
             answers,
             work,
+            asked_tokens,
             state_asked_by,
             user,
             surface,

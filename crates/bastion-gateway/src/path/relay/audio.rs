@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use tokio::time::timeout;
 
+use super::passed::Passed;
 use super::relayed::{CALLER_LEFT, Relayed};
 use crate::desk::Desk;
 use crate::line::{CallerLeft, Feed, Line};
@@ -54,7 +55,8 @@ pub(super) async fn relay_audio(
     };
     let relayed = Relayed::ended(StatusCode::OK.as_u16(), code);
     let first_event_ms = Some(first_event_ms);
-    Relayed { stream, passed_bytes, first_event_ms, unknown: true, ..relayed }
+    let passed = Passed::whole(passed_bytes);
+    Relayed { stream, passed, first_event_ms, unknown: true, ..relayed }
 }
 
 /// Passes pieces on until one side ends.

@@ -13,6 +13,7 @@ use bastion_wire::{Dialect, Frame, FrameReader, Run, error_event};
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::passed::Passed;
 use super::relayed::CALLER_LEFT;
 use crate::line::{CallerLeft, Feed};
 use crate::path::dispatch::{Silence, joined};
@@ -35,7 +36,7 @@ pub(super) enum End {
 /// What is learnt from the frames that pass.
 #[derive(Default)]
 pub(super) struct Seen {
-    pub(super) passed_bytes: u64,
+    pub(super) passed: Passed,
     pub(super) done: bool,
     failed: bool,
     pub(super) usage: Option<Usage>,
@@ -71,14 +72,14 @@ impl Passage {
     pub(super) fn new(
         feed: Feed,
         (dialect, reader): (Dialect, FrameReader),
-        usage_is_ours: bool,
+        (usage_is_ours, nothing): (bool, Passed),
         redactor: Arc<Redactor>,
     ) -> Passage {
         Passage {
             feed,
             dialect,
             reader,
-            seen: Seen::default(),
+            seen: Seen { passed: nothing, ..Seen::default() },
             usage_is_ours,
             took_out_last: false,
             redactor,
@@ -177,12 +178,12 @@ impl Passage {
         if self.dialect == Dialect::Responses {
             self.passed = bytes.clone();
         }
-        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let length = bytes.len();
         if let Err(gone) = self.feed.pass(bytes).await {
             self.seen.done = false;
             return Err(gone);
         }
-        self.seen.passed_bytes = self.seen.passed_bytes.saturating_add(length);
+        self.seen.passed.add(&run, length);
         Ok(())
     }
 

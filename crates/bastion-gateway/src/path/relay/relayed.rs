@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bastion_types::{AttemptCount, StreamOutcome, Usage};
 use http::StatusCode;
 
+use super::passed::Passed;
 use crate::policy::Route;
 
 /// The status in our records of a call whose caller left before its answer.
@@ -25,8 +26,8 @@ pub(crate) struct Relayed {
     pub(crate) stream: StreamOutcome,
     /// What the upstream reported.
     pub(crate) reported: Option<Usage>,
-    /// Bytes of the answer that were handed on.
-    pub(crate) passed_bytes: u64,
+    /// How much of the answer was handed on.
+    pub(crate) passed: Passed,
     /// From the head's arrival to the first event.
     pub(crate) first_event_ms: Option<u64>,
     /// How many attempts there were.
@@ -48,7 +49,7 @@ impl Relayed {
             code,
             stream: StreamOutcome::None,
             reported: None,
-            passed_bytes: 0,
+            passed: Passed::default(),
             first_event_ms: None,
             attempts: AttemptCount(0),
             route: None,

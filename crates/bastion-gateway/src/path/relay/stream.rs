@@ -10,6 +10,7 @@ use bastion_wire::Run;
 use http::StatusCode;
 
 use super::passage::Passage;
+use super::passed::Passed;
 use super::relayed::Relayed;
 use crate::desk::Desk;
 use crate::line::Line;
@@ -26,7 +27,7 @@ pub(super) async fn relay_stream(
     (open, mut line): (OpenStream, Line),
 ) -> Relayed {
     let OpenStream { dialect, headers, mut first, reader, mut body, .. } = open;
-    let OpenStream { ended, silence, usage_is_ours, .. } = open;
+    let OpenStream { ended, silence, usage_is_ours, first_content, .. } = open;
     if line.is_open() {
         // Behind a sign of life a byte order mark would stand in the middle.
         first = first.into_iter().map(Run::without_bom).collect();
@@ -38,7 +39,8 @@ pub(super) async fn relay_stream(
     drop(headers);
     let Some(feed) = line.feed() else { return Relayed::caller_left() };
     let redactor = Arc::clone(&desk.gateway.tools.redactor);
-    let mut passage = Passage::new(feed, (dialect, reader), usage_is_ours, redactor);
+    let nothing = Passed::stream(&first_content);
+    let mut passage = Passage::new(feed, (dialect, reader), (usage_is_ours, nothing), redactor);
     let end = passage.run((first, ended), &mut body, silence).await;
     let (stream, code) = passage.close(arrival, end).await;
     let seen = passage.into_seen();
@@ -49,7 +51,7 @@ pub(super) async fn relay_stream(
     Relayed {
         stream,
         reported: seen.usage,
-        passed_bytes: seen.passed_bytes,
+        passed: seen.passed,
         first_event_ms: Some(first_event_ms),
         unknown: seen.usage.is_none(),
         ..Relayed::ended(StatusCode::OK.as_u16(), code)

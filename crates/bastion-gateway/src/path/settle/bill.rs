@@ -3,7 +3,7 @@
 //! It must never be above the bound of its attempts: a report that says so is absurd, and marked.
 
 use bastion_store::Marks;
-use bastion_types::{Money, Usage};
+use bastion_types::{Bound, Money, Usage};
 
 use crate::path::relay::Relayed;
 use crate::policy::Route;
@@ -23,13 +23,18 @@ pub(super) struct Terms {
     pub(super) nothing: Option<Money>,
     /// The most that an attempt costs; none where nothing bounds it.
     pub(super) each: Option<Money>,
+    /// The most that an attempt uses; none where nothing bounds it.
+    pub(super) most: Option<Bound>,
 }
 
-/// Works it out: of the attempt that was answered, and of those that nothing was heard of.
-pub(super) fn bill(relayed: &Relayed, (own, lost): (&Usage, &Usage), terms: Terms) -> Bill {
+/// Works it out: of the attempt that was answered, and of those that nothing was heard of, which
+/// may have used `all`.
+pub(super) fn bill(relayed: &Relayed, (own, all): (&Usage, &Usage), terms: Terms) -> Bill {
     let answered = relayed.route.iter().filter(|_| relayed.reported.is_some() || worked(own));
-    let answered = answered.map(|route| price(route, own, terms));
-    let unheard = relayed.lost.iter().map(|route| price(route, lost, terms));
+    let nothing_came = relayed.reported.is_none() && relayed.passed.bytes == 0;
+    let reckon = if nothing_came { unheard } else { price };
+    let answered = answered.map(|route| reckon(route, own, terms));
+    let unheard = relayed.lost.iter().map(|route| unheard(route, all, terms));
     let nothing = Bill { amount: terms.nothing, marks: Marks::NONE };
     answered.chain(unheard).fold(nothing, |sum, one| Bill {
         amount: match (sum.amount, one.amount) {
@@ -45,12 +50,23 @@ fn worked(usage: &Usage) -> bool {
     *usage != Usage::default()
 }
 
+/// It costs what was held for it at this route, as a sweep would charge.
+fn unheard(route: &Route, all: &Usage, terms: Terms) -> Bill {
+    let most = route.price.as_ref().zip(terms.most).and_then(|(price, most)| most.cost(price));
+    match most {
+        Some(most) => Bill { amount: Some(most), marks: Marks::ESTIMATED },
+        None => price(route, all, terms),
+    }
+}
+
 fn price(route: &Route, usage: &Usage, terms: Terms) -> Bill {
     let Some(price) = route.price else { return Bill { amount: None, marks: Marks::NONE } };
     let marks = Marks::ESTIMATED.when(usage.estimated);
     match (price.cost(usage), terms.each) {
         (Some(cost), Some(most)) if cost > most => {
-            Bill { amount: Some(most), marks: marks.with(Marks::AT_THE_HOLD) }
+            // Only a report can say too much.
+            let absurd = Marks::AT_THE_HOLD.when(!usage.estimated);
+            Bill { amount: Some(most), marks: marks.with(absurd) }
         }
         (Some(cost), _) => Bill { amount: Some(cost), marks },
         // Beyond all counting.

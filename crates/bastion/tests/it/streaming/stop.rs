@@ -17,6 +17,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::TEMPLATE_TOKENS;
 use super::stage::{Act, ROLE, Stage, patient, say, word};
 use crate::bastion::{Bastion, LIMIT};
 use crate::client::{CHAT, STREAM, piece};
@@ -139,11 +140,11 @@ fn recorded(call: &Value, moment: &Moment, what: &str) {
     assert_eq!(call["status"], moment.status, "{what}: {call}");
     assert_eq!(call["attempts"], 1, "{what}: {call}");
     assert_eq!(call["usage"]["estimated"], true, "{what}: {call}");
-    assert_eq!(call["usage"]["input_tokens"], moment.body.len().div_ceil(4), "{what}: {call}");
-    let output = match moment.output {
-        Output::Bound => 60,
-        Output::Passed => word("abc").len().div_ceil(4),
+    let (input, output) = match moment.output {
+        Output::Bound => (moment.body.len() + TEMPLATE_TOKENS, 60),
+        Output::Passed => (moment.body.len().div_ceil(4), 1),
     };
+    assert_eq!(call["usage"]["input_tokens"], json!(input), "{what}: {call}");
     assert_eq!(call["usage"]["output_tokens"], json!(output), "{what}: {call}");
 }
 

@@ -70,3 +70,36 @@ async fn while_the_database_is_away_nothing_is_sent_and_all_recovers() {
     tokio::time::timeout(crate::bastion::LIMIT, again).await.unwrap();
     till.is_clean_with(2).await;
 }
+
+/// Gives a table of the ledger another name, behind the gateway's back.
+fn rename(database: &std::path::Path, from: &str, to: &str) {
+    let script = "import sqlite3, sys\n\
+                  db = sqlite3.connect(sys.argv[1], timeout=20)\n\
+                  db.execute(f'ALTER TABLE {sys.argv[2]} RENAME TO {sys.argv[3]}')\n\
+                  db.commit()\n";
+    let done = Command::new("python3").args(["-c", script]).arg(database).args([from, to]).status();
+    assert!(done.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_limit_that_cannot_be_looked_for_is_no_final_word() {
+    // Nothing bounds this call, and nothing limits it yet.
+    let open = CHAT.replace(",\"max_tokens\":60", "");
+    let till = Till::set();
+    assert_eq!(till.client().chat(&open).await.status, 200);
+    till.is_clean_with(1).await;
+    let database = till.bastion.folder().join("data/bastion.db");
+    rename(&database, "ledger_caps", "ledger_caps_away");
+    let set = till.bastion.command(&["cap", "set", "--env", "dev", "5.00"]);
+    assert!(!set.status.success(), "there is no table of caps: {set:?}");
+    let answer = till.client().chat(&open).await;
+    assert_eq!(answer.refusal(), (503, "service_unavailable".to_owned()), "{}", answer.text());
+    rename(&database, "ledger_caps_away", "ledger_caps");
+    let again = async {
+        while till.client().chat(&open).await.status != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::bastion::LIMIT, again).await.unwrap();
+    till.is_clean_with(2).await;
+}
