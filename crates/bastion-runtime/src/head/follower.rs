@@ -15,6 +15,9 @@ pub(super) enum Stop {
     Broken,
     /// The last request of the connection is through; what follows is nobody's.
     Over,
+    /// More came before its turn than is held: the connection ends behind the answer that is being
+    /// made, and what came is nobody's (RFC 9112, 9.3.2: it can be sent again).
+    TooFarAhead,
 }
 
 /// May another request begin?

@@ -110,11 +110,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
         self.read_on(cx)
     }
 
-    /// More of what is held. True at the peer's end; who has sent too much before its turn is not
-    /// read on.
+    /// More of what is held. True at the peer's end, which must be seen behind whatever it has sent:
+    /// what is too much is read away.
     fn read_on(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         if self.held.len() > self.limit_bytes {
-            return Poll::Pending;
+            self.held = BytesMut::new();
+            self.stop = Some(Stop::TooFarAhead);
+            return Poll::Ready(Ok(false));
         }
         let mut bytes = [0; STEP_BYTES];
         let mut buffer = ReadBuf::new(&mut bytes);
@@ -127,8 +129,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Gate<S> {
         Poll::Ready(Ok(false))
     }
 
-    /// To hyper a refusal is the end, when its turn has come; a peer that leaves before is it at
-    /// once.
+    /// To hyper a refusal is the end, and so is what was read away, when its turn has come; a peer that
+    /// leaves before is it at once.
     fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.exchanges.poll_over(cx) {
             Poll::Ready(()) => Poll::Ready(Ok(())),
@@ -167,7 +169,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Gate<S> {
             }
             match gate.stop {
                 None => {}
-                Some(Stop::Refused(_)) => return gate.poll_turn(cx),
+                Some(Stop::Refused(_) | Stop::TooFarAhead) => return gate.poll_turn(cx),
                 Some(Stop::Broken) => return Poll::Ready(Ok(())),
                 Some(Stop::Over) => return gate.read_away(cx),
             }
@@ -235,7 +237,7 @@ impl<S> Drop for Gate<S> {
         let Some(stream) = self.stream.take() else { return };
         let refused = match self.stop {
             Some(Stop::Refused(why)) => Some(why),
-            Some(Stop::Broken | Stop::Over) | None => None,
+            Some(Stop::Broken | Stop::Over | Stop::TooFarAhead) | None => None,
         };
         let is_unread = self.stop.is_some() || self.follower.is_in_a_body();
         *self.slot.lock() = Some(Left { stream, refused, is_unread });

@@ -234,10 +234,54 @@ async fn left_behind(bytes: &[u8]) -> (usize, bool) {
 #[tokio::test]
 async fn a_peer_who_leaves_is_seen_behind_whatever_it_has_sent_already() {
     let (get, post) = (PARTS[0], PARTS[1]);
-    for behind in
-        [String::new(), get.to_owned(), post.repeat(3), "GET /half".to_owned(), get.repeat(90)]
-    {
+    let more_than_is_held = get.repeat(1000);
+    assert!(more_than_is_held.len() > 4 * usize::try_from(LIMIT_BYTES).unwrap());
+    for behind in [
+        String::new(),
+        get.to_owned(),
+        post.repeat(3),
+        "GET /half".to_owned(),
+        get.repeat(90),
+        more_than_is_held,
+    ] {
         let bytes = format!("{post}{behind}");
         assert_eq!(left_behind(bytes.as_bytes()).await, (1, true), "{} bytes", behind.len());
     }
+}
+
+#[tokio::test]
+async fn who_sends_too_far_ahead_gets_its_answer_and_then_the_end() {
+    let (mut near, far) = tokio::io::duplex(1 << 20);
+    let exchanges = Exchanges::default();
+    let (gate, kept) = Gate::new(far, LIMIT_BYTES, exchanges.clone());
+    let (may_answer, begun) = (Arc::new(tokio::sync::Notify::new()), Arc::new(AtomicUsize::new(0)));
+    let (waited, counted) = (Arc::clone(&may_answer), Arc::clone(&begun));
+    let service = service_fn(move |_| {
+        counted.fetch_add(1, Ordering::AcqRel);
+        let (exchange, waited) = (exchanges.begin(), Arc::clone(&waited));
+        async move {
+            waited.notified().await;
+            let body = Watched::new(Full::new(Bytes::from_static(b"fine")), exchange);
+            Ok::<_, Infallible>(Response::new(body))
+        }
+    });
+    let server = http1::Builder::new().serve_connection(TokioIo::new(gate), service);
+    let serve = async move {
+        server.await.ok();
+        drop(kept.take());
+    };
+    let talk = async {
+        near.write_all(PARTS[0].repeat(1000).as_bytes()).await.unwrap();
+        for _ in 0..ANSWER_YIELDS {
+            tokio::task::yield_now().await;
+        }
+        may_answer.notify_one();
+        let mut written = String::new();
+        near.read_to_string(&mut written).await.unwrap();
+        written
+    };
+    let both = async { tokio::join!(serve, talk) };
+    let ((), written) = tokio::time::timeout(Duration::from_secs(5), both).await.unwrap();
+    assert!(written.starts_with("HTTP/1.1 200") && written.ends_with("fine"), "{written}");
+    assert_eq!(begun.load(Ordering::Acquire), 1, "what was read away began nothing");
 }
