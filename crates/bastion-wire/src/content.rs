@@ -1,19 +1,18 @@
 //! What a reader can see of an event of a stream, and how much of the event that is.
 //!
-//! It must never be less than what is there: what is not known counts whole.
+//! It must never take for thinking what is a summary of it.
 
 /// What a reader can see of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Content {
-    /// How much of the event it is, in bytes as they stand in its JSON. All of the event's data where
-    /// its form is not known.
-    pub bytes: usize,
-    /// It is the model's own thinking, word for word, not a summary of it.
-    pub is_thinking: bool,
+    /// How much of the event it is, in bytes as they stand in its JSON; none where its form is not
+    /// known, or where it only repeats or announces.
+    pub bytes: Option<usize>,
+    /// What the model writes is shown word for word, its thinking included.
+    pub shows_all: bool,
 }
 
 impl Content {
-    pub(crate) fn of_unknown_form(data: &[u8]) -> Content {
-        Content { bytes: data.len(), is_thinking: false }
-    }
+    /// Of an event that is no text piece by piece.
+    pub(crate) const UNKNOWN: Content = Content { bytes: None, shows_all: false };
 }

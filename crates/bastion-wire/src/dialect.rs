@@ -39,6 +39,15 @@ impl Dialect {
         }
     }
 
+    /// May this frame hold a piece of text? Where events are typed the last ones of a part say all of
+    /// it again.
+    pub fn may_be_a_piece(self, frame: Frame<'_>) -> bool {
+        match self {
+            Dialect::Chat | Dialect::Completions => !frame.is_done(),
+            Dialect::Responses => responses::is_delta(frame),
+        }
+    }
+
     /// Is this the terminal event?
     pub fn is_end(self, frame: Frame<'_>) -> bool {
         match self {

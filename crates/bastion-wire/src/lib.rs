@@ -16,6 +16,7 @@ mod media;
 mod nesting;
 mod peek;
 mod recording;
+mod references;
 mod retry;
 mod sse;
 mod stated;

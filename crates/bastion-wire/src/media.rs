@@ -10,22 +10,19 @@ use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use crate::references::refers;
+
 /// Parts of every name in [`IMAGES`] and [`OTHERS`], and the escape that could hide one; made ready
 /// once, which costs more than the search.
 static HINTS: LazyLock<[Finder<'static>; 5]> =
     LazyLock::new(|| ["image", "audio", "video", "file", "\\u"].map(Finder::new));
 
-static REFERENCES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(REFERENCE));
-
 /// Names by which a part of a prompt is an image: its `type`, or a key of it. Source: OpenAI's
 /// reference, and the shorter forms that engines take.
 const IMAGES: [&str; 5] = ["image_url", "input_image", "image", "image_pil", "image_embeds"];
 
-/// What an earlier response wrote, by its id.
-const REFERENCE: &str = "item_reference";
-
 /// The same for what only the context bounds.
-const OTHERS: [&str; 12] = [
+const OTHERS: [&str; 11] = [
     "input_audio",
     "audio_url",
     "audio",
@@ -37,7 +34,6 @@ const OTHERS: [&str; 12] = [
     "file",
     "file_url",
     "file_data",
-    REFERENCE,
 ];
 
 /// How a picture's own bytes begin.
@@ -70,8 +66,11 @@ impl Media {
     /// Of the items of a response's input: one may stand for what the upstream has kept.
     pub(crate) fn read_items(value: &str) -> Media {
         let media = Media::read(value);
-        let refers = media.others == 0 && REFERENCES.find(value.as_bytes()).is_some();
-        if refers { Media { others: 1, ..media } } else { media }
+        if refers(value) {
+            Media { others: media.others.saturating_add(1), ..media }
+        } else {
+            media
+        }
     }
 
     /// What a body of this length with these prompts is bounded by.

@@ -72,6 +72,7 @@ struct Reported {
     completion_tokens: Option<u64>,
     output_tokens: Option<u64>,
     total_tokens: Option<u64>,
+    reasoning_tokens: Option<u64>,
     prompt_tokens_details: Option<InputDetails>,
     input_tokens_details: Option<InputDetails>,
     completion_tokens_details: Option<OutputDetails>,
@@ -156,7 +157,8 @@ fn believed(reported: &Reported) -> Option<Usage> {
         reported.prompt_tokens_details.as_ref().or(reported.input_tokens_details.as_ref());
     let output_details =
         reported.completion_tokens_details.as_ref().or(reported.output_tokens_details.as_ref());
-    let reasoning = output_details.and_then(|details| details.reasoning_tokens).unwrap_or(0);
+    let reasoning = output_details.and_then(|details| details.reasoning_tokens);
+    let reasoning = reasoning.max(reported.reasoning_tokens).unwrap_or(0);
     let output_tokens = output_tokens(reported, input_tokens, reasoning);
     let cached = input_details.and_then(|details| details.cached).unwrap_or(0);
     let written = input_details
@@ -175,16 +177,14 @@ fn believed(reported: &Reported) -> Option<Usage> {
     })
 }
 
-/// All that was written, thinking included: some report thinking beside the answer and count it in
-/// the total alone.
+/// All that was written, thinking included: some report thinking beside the answer, and count it in
+/// the total alone or nowhere.
 fn output_tokens(reported: &Reported, input_tokens: u64, reasoning: u64) -> u64 {
     let said = reported.completion_tokens.or(reported.output_tokens).unwrap_or(0);
-    match reported.total_tokens {
-        Some(total) => said.max(total.saturating_sub(input_tokens)),
-        // What is part of it cannot be more than it.
-        None if reasoning > said => said.saturating_add(reasoning),
-        None => said,
-    }
+    let rest = reported.total_tokens.map(|total| total.saturating_sub(input_tokens));
+    let told = said.max(rest.unwrap_or(0));
+    // What is part of it cannot be more than it.
+    if reasoning > told { told.saturating_add(reasoning) } else { told }
 }
 
 fn stated_cost(reported: &Reported) -> Option<Money> {
@@ -239,6 +239,10 @@ mod tests {
         assert_eq!(read(21, r#""completion_tokens":0,"total_tokens":81"#), (60, 0));
         let untold = format!(r#""completion_tokens":9,{}"#, thinking(94));
         assert_eq!(read(32, &untold), (103, 94));
+        let nowhere = format!(r#""completion_tokens":9,"total_tokens":41,{}"#, thinking(94));
+        assert_eq!(read(32, &nowhere), (103, 94));
+        let at_the_top = r#""completion_tokens":395,"total_tokens":428,"reasoning_tokens":1947"#;
+        assert_eq!(read(33, at_the_top), (2342, 1947));
         let within = format!(r#""completion_tokens":103,{}"#, thinking(94));
         assert_eq!(read(32, &within), (103, 94));
     }

@@ -6,6 +6,7 @@ use bastion_types::{ModelName, Modifier, Span};
 
 use self::bounds::Bounds;
 use self::kind::{KIND, Kind};
+use self::limit::Limit;
 use self::route::Route;
 use self::speech::{LANGUAGES, Speech, VOICES};
 use crate::codes;
@@ -16,6 +17,7 @@ use crate::reader::{Invalid, Reader};
 
 pub(crate) mod bounds;
 pub(crate) mod kind;
+pub(crate) mod limit;
 pub(crate) mod price;
 pub(crate) mod route;
 pub(crate) mod speech;
@@ -35,7 +37,7 @@ pub struct Model {
     /// Tokens of an answer at most; none: not known.
     pub max_output_tokens: Option<u64>,
     /// Does it think before it answers? Default false. What it thought unseen counts as its most
-    /// where a stream is cut before its usage came.
+    /// where no usage is reported.
     pub reasoning: bool,
     /// How long its answers may take, where that differs from the upstream's.
     pub timeout: ModelTimeouts,
@@ -44,10 +46,8 @@ pub struct Model {
     pub usage_option: bool,
     /// What it speaks, if it does.
     pub speech: Speech,
-    /// The field by which the upstream limits a chat's answer: `max_tokens`, as default, or
-    /// `max_completion_tokens`. A budget is put in by it, and a call that is limited only by
-    /// `max_completion_tokens` has its limit believed only where that is it.
-    pub limit_field: &'static str,
+    /// How its upstreams keep to the limit that a request names.
+    pub limit: Limit,
     /// What bounds the cost of a call beside its bytes.
     pub bounds: Bounds,
     /// What its price is the dearest for; default nothing.
@@ -136,14 +136,6 @@ const USAGE_OPTION: Field = Field::default(
     "true",
     "false: an engine that refuses stream_options",
 );
-const LIMIT_FIELD: Field = Field::default(
-    "limit_field",
-    FieldKind::Word(&["max_tokens", "max_completion_tokens"]),
-    "max_tokens",
-    "by which field the upstream limits a chat: budgets are put in by it, holds believe it",
-);
-const LIMIT_FIELDS: [(&str, &str); 2] =
-    [("max_tokens", "max_tokens"), ("max_completion_tokens", "max_completion_tokens")];
 const CONNECT: Field =
     Field::absent("connect", FieldKind::Span, LIKE_UPSTREAM, "to connect, TLS included");
 const FIRST_EVENT: Field =
@@ -165,11 +157,12 @@ const FIELDS: &[Field] = &[
     CONTEXT_TOKENS,
     MAX_OUTPUT_TOKENS,
     REASONING,
+    limit::LIMITS_THINKING,
     PRICE,
     PRICE_COVERS,
     TIMEOUT,
     USAGE_OPTION,
-    LIMIT_FIELD,
+    limit::LIMIT_FIELD,
     LANGUAGES,
     VOICES,
     bounds::IMAGE_INPUT_TOKENS,
@@ -195,7 +188,7 @@ pub(crate) fn read(reader: &Reader<'_>) -> Result<Model, Invalid> {
     let covered = reader.maybe_list(&PRICE_COVERS, |node| {
         kinds::word(&Modifier::ALL.map(|modifier| (modifier.name(), modifier)), node)
     });
-    let limit_field = reader.one(&LIMIT_FIELD, |node| kinds::word(&LIMIT_FIELDS, node));
+    let limit = limit::read(reader);
     let (bounds, speech) = (bounds::read(reader), speech::read(reader, known_kinds));
     let timeout = reader.table(&TIMEOUT).and_then(|reader| timeouts(&reader));
     let usage_option = reader.one(&USAGE_OPTION, kinds::boolean);
@@ -217,7 +210,7 @@ pub(crate) fn read(reader: &Reader<'_>) -> Result<Model, Invalid> {
         timeout: timeout?,
         usage_option: usage_option?,
         speech: speech?,
-        limit_field: limit_field?,
+        limit: limit?,
         bounds: bounds?,
         price_covers: covered?.unwrap_or_default(),
     })

@@ -22,7 +22,7 @@ use crate::line::Line;
 use failed::Ended;
 use tries::{Step, Tries};
 
-pub(crate) use answer::{Answer, FirstContent, OpenAudio, OpenStream, Silence, WholeAnswer};
+pub(crate) use answer::{Answer, OpenAudio, OpenStream, Silence, WholeAnswer};
 pub(crate) use body::joined;
 pub(super) use calling::Calling;
 pub(crate) use outcome::{Dispatched, Outcome};

@@ -92,6 +92,8 @@ fn countable(
     each: Option<Money>,
 ) -> Result<Option<Refusal>, Refusal> {
     let ledger = desk.gateway.tools.store.ledger();
+    // Asked first: a look in between must not make a doubt a final word.
+    let is_in_doubt = ledger.is_in_doubt();
     let refusal = match screened.uncovered() {
         Some(modifier) => words::uncovered(modifier, screened),
         None if each.is_none() => Refusal::CapExceeded { message: words::countless(screened) },
@@ -103,7 +105,7 @@ fn countable(
     // The balance is kept whatever is observed.
     if caller.environment.money.is_observed() && !ledger.balance_refuses(order.prepaid) {
         Ok(Some(refusal))
-    } else if ledger.is_in_doubt() {
+    } else if is_in_doubt {
         // Perhaps nothing limits it: that is no final word.
         Err(Refusal::LedgerUnavailable)
     } else {

@@ -98,11 +98,11 @@ pub(super) fn unheld(relayed: Relayed, about: About) -> Settlement {
 /// As reported; else an estimate, where the upstream may have worked. Source: interface, Estimates.
 fn used(relayed: &Relayed, work: Work, allowance: &Allowance) -> Usage {
     let price = relayed.route.as_ref().and_then(|route| route.price.as_ref());
+    // The text says what speech costs, once the upstream speaks.
+    if matches!(work, Work::Speech { .. }) && relayed.unknown && relayed.passed.bytes > 0 {
+        return Usage { estimated: false, ..allowance.all() };
+    }
     match relayed.reported {
-        // The text says what speech costs, once the upstream speaks.
-        _ if matches!(work, Work::Speech { .. }) && relayed.passed.bytes > 0 => {
-            Usage { estimated: false, ..allowance.all() }
-        }
         Some(reported) if !is_early(relayed, &reported) => {
             completed(reported, (work, price), allowance)
         }
@@ -138,7 +138,8 @@ fn completed(
 /// A report of nothing, from the beginning of a stream that was cut behind it.
 fn is_early(relayed: &Relayed, reported: &Usage) -> bool {
     let is_cut = matches!(relayed.stream, StreamOutcome::Cancelled | StreamOutcome::Interrupted);
-    is_cut && relayed.passed.bytes > 0 && reported.output_tokens == 0
+    let is_stream = relayed.first_event_ms.is_some();
+    is_stream && is_cut && relayed.passed.bytes > 0 && reported.output_tokens == 0
 }
 
 /// What the call's attempts count as in the key's rate of tokens.

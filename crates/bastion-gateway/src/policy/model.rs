@@ -30,8 +30,7 @@ pub(crate) struct ModelPolicy {
     pub(crate) speech: Speech,
     /// What its price is the dearest for.
     pub(crate) price_covers: Vec<Modifier>,
-    /// It may think before it answers: what it thinks is paid, shown or not.
-    pub(crate) thinks: bool,
+    thinking: Thinking,
     /// What `GET /v1/models/{id}` answers.
     pub(crate) entry: Bytes,
     output_tokens: u64,
@@ -39,6 +38,16 @@ pub(crate) struct ModelPolicy {
     most_output_tokens: Option<u64>,
     window: Window,
     min_audio_bytes_per_s: u64,
+}
+
+/// What a model thinks before it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Thinking {
+    No,
+    /// A request's limit is for it and the answer together.
+    WithinTheLimit,
+    /// A request's limit is for the answer alone.
+    BesideTheLimit,
 }
 
 const MS_PER_S: u64 = 1000;
@@ -58,15 +67,20 @@ impl ModelPolicy {
         let pays_thinking = |price: &Price| price.reasoning_per_million > price.output_per_million;
         let thinks = model.reasoning
             || routes.iter().filter_map(|route| route.price.as_ref()).any(pays_thinking);
+        let thinking = match (thinks, model.limit.has_thinking) {
+            (false, _) => Thinking::No,
+            (true, true) => Thinking::WithinTheLimit,
+            (true, false) => Thinking::BesideTheLimit,
+        };
         Some(ModelPolicy {
             name: name.clone(),
             kinds: model.kinds.clone(),
             routes,
             usage_option: model.usage_option,
-            limit_field: model.limit_field,
+            limit_field: model.limit.field,
             speech: model.speech.clone(),
             price_covers: model.price_covers.clone(),
-            thinks,
+            thinking,
             entry: Bytes::from(entry),
             output_tokens: model.max_output_tokens.unwrap_or(DEFAULT_OUTPUT_TOKENS),
             most_output_tokens: model.max_output_tokens.or(model.context_tokens),
@@ -78,6 +92,16 @@ impl ModelPolicy {
             },
             min_audio_bytes_per_s: model.bounds.min_audio_bytes_per_s.max(1),
         })
+    }
+
+    /// A limit that the upstream keeps, as far as it bounds all that is written.
+    pub(crate) fn bounding(&self, kept: Option<u64>) -> Option<u64> {
+        kept.filter(|_| self.thinking != Thinking::BesideTheLimit)
+    }
+
+    /// May it think before it answers? What it thinks is paid, shown or not.
+    pub(crate) fn thinks(&self) -> bool {
+        self.thinking != Thinking::No
     }
 
     /// The most output tokens of a call for this work.

@@ -14,6 +14,9 @@ use crate::content::Content;
 /// By which a delta shows what the model thinks.
 const THINKING: [&str; 2] = ["reasoning_content", "reasoning"];
 
+/// The same in parts, beside it or alone.
+const DETAILS: &str = "reasoning_details";
+
 #[derive(Deserialize)]
 struct Chunk<'a> {
     #[serde(borrow)]
@@ -31,11 +34,24 @@ struct Choice<'a> {
 }
 
 impl Choice<'_> {
-    /// A role and empty fields are nothing that a reader could have seen.
-    fn seen(&self) -> impl Iterator<Item = (&str, &RawValue)> {
+    /// What a reader could see of it: bytes, and whether they are thinking. A role and empty fields
+    /// are nothing; thinking that is told twice counts once.
+    fn said(&self) -> Vec<(usize, bool)> {
         let is_empty = |value: &RawValue| matches!(value.get(), "null" | "\"\"" | "[]" | "{}");
-        let all = self.delta.iter().map(|(name, value)| (name.as_ref(), *value));
-        all.filter(move |(name, value)| *name != "role" && !is_empty(value))
+        let told = |name: &str| self.delta.get(name).copied().filter(|value| !is_empty(value));
+        let thought = THINKING.iter().find_map(|name| told(name));
+        let mut said: Vec<_> = thought.map(|value| (text(value), true)).into_iter().collect();
+        for (name, value) in &self.delta {
+            let is_told = THINKING.contains(&name.as_ref()) || name == "role" || is_empty(value);
+            match name.as_ref() {
+                _ if is_told => {}
+                DETAILS if thought.is_some() => {}
+                DETAILS => said.push(details(value)),
+                "tool_calls" => said.push((calls(value), false)),
+                _ => said.push((text(value), false)),
+            }
+        }
+        said
     }
 }
 
@@ -53,35 +69,54 @@ struct Function<'a> {
     arguments: Option<&'a RawValue>,
 }
 
+/// A part of a list that mirrors thinking.
+#[derive(Deserialize)]
+struct Detail<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow, default)]
+    text: Option<&'a RawValue>,
+}
+
 /// What it says; nothing for a role and an empty delta.
 pub(super) fn content(data: &[u8]) -> Option<Content> {
     let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else {
-        return Some(Content::of_unknown_form(data));
+        return Some(Content::UNKNOWN);
     };
-    let mut seen = chunk.choices.iter().flat_map(Choice::seen).peekable();
-    let is_silent = seen.peek().is_none();
-    if is_silent && chunk.usage.is_none() {
+    let mut said = Vec::new();
+    for choice in &chunk.choices {
+        said.extend(choice.said());
+    }
+    if said.is_empty() && chunk.usage.is_none() {
         chunk.choices.iter().find(|choice| choice.finish_reason.is_some())?;
     }
-    let mut content = Content { bytes: 0, is_thinking: !is_silent };
-    for (name, value) in seen {
-        content.bytes = content.bytes.saturating_add(length(name, value));
-        content.is_thinking &= THINKING.contains(&name);
-    }
-    Some(content)
+    Some(Content {
+        bytes: Some(said.iter().map(|(length, _)| length).sum()),
+        shows_all: !said.is_empty() && said.iter().all(|(_, is_thinking)| *is_thinking),
+    })
 }
 
-/// Bytes of what a field says: of a tool's call its name and arguments alone.
-fn length(name: &str, value: &RawValue) -> usize {
-    let text = |value: &RawValue| value.get().trim_matches('"').len();
-    if name != "tool_calls" {
-        return text(value);
-    }
+/// Bytes of a text, without its quotes.
+fn text(value: &RawValue) -> usize {
+    value.get().trim_matches('"').len()
+}
+
+/// Of a tool's calls their names and arguments alone.
+fn calls(value: &RawValue) -> usize {
     let Ok(calls) = serde_json::from_str::<Vec<ToolCall<'_>>>(value.get()) else {
         return text(value);
     };
     let parts = calls.iter().filter_map(|call| call.function.as_ref());
     parts.flat_map(|part| [part.name, part.arguments]).flatten().map(text).sum()
+}
+
+/// Bytes of thinking told in parts, and whether all of it is the thinking itself.
+fn details(value: &RawValue) -> (usize, bool) {
+    let Ok(parts) = serde_json::from_str::<Vec<Detail<'_>>>(value.get()) else {
+        return (text(value), false);
+    };
+    let is_thinking = parts.iter().all(|part| part.kind == "reasoning.text");
+    (parts.iter().filter_map(|part| part.text).map(text).sum(), is_thinking)
 }
 
 #[cfg(test)]
@@ -116,9 +151,9 @@ mod tests {
 
     #[test]
     fn only_what_is_said_counts() {
-        let check = |delta: &str, bytes: usize, is_thinking: bool| {
+        let check = |delta: &str, bytes: usize, shows_all: bool| {
             let data = format!(r#"{{"id":"x","choices":[{{"index":0,"delta":{{{delta}}}}}]}}"#);
-            let expect = Content { bytes, is_thinking };
+            let expect = Content { bytes: Some(bytes), shows_all };
             assert_eq!(content(data.as_bytes()), Some(expect), "{delta}");
         };
         check(r#""role":"assistant","content":"four""#, 4, false);
@@ -128,9 +163,16 @@ mod tests {
         let call = r#"{"index":0,"id":"call_1","function":{"name":"get","arguments":""}}"#;
         check(&format!(r#""tool_calls":[{call},{call}]"#), 6, false);
         check(r#""audio":{"id":"a"}"#, 10, false);
+        check(r#""reasoning":"hm","reasoning_content":"hm""#, 2, true);
+        let detail =
+            |kind: &str| format!(r#""reasoning_details":[{{"type":"{kind}","text":"hm"}}]"#);
+        check(&format!(r#""content":"","reasoning":"hm",{}"#, detail("reasoning.text")), 2, true);
+        check(&detail("reasoning.text"), 2, true);
+        check(&detail("reasoning.summary"), 2, false);
+        check(r#""reasoning_details":"odd""#, 3, false);
         let end = br#"{"choices":[{"delta":{},"finish_reason":"stop"}]}"#;
-        assert_eq!(content(end), Some(Content { bytes: 0, is_thinking: false }));
-        assert_eq!(content(b"what?"), Some(Content { bytes: 5, is_thinking: false }));
+        assert_eq!(content(end), Some(Content { bytes: Some(0), shows_all: false }));
+        assert_eq!(content(b"what?"), Some(Content::UNKNOWN));
     }
 
     #[test]

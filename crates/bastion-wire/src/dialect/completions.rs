@@ -24,16 +24,16 @@ struct Choice<'a> {
     finish_reason: Option<IgnoredAny>,
 }
 
-/// What it says; nothing for empty texts alone.
+/// What it says; nothing for empty texts alone. All that is generated is text here.
 pub(super) fn content(data: &[u8]) -> Option<Content> {
     let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else {
-        return Some(Content::of_unknown_form(data));
+        return Some(Content::UNKNOWN);
     };
     let length = |choice: &Choice<'_>| choice.text.get().trim_matches('"').len();
     let bytes = chunk.choices.iter().map(length).sum();
     let says_more =
         chunk.usage.is_some() || chunk.choices.iter().any(|c| c.finish_reason.is_some());
-    (bytes > 0 || says_more).then_some(Content { bytes, is_thinking: false })
+    (bytes > 0 || says_more).then_some(Content { bytes: Some(bytes), shows_all: true })
 }
 
 #[cfg(test)]
@@ -58,6 +58,6 @@ mod tests {
     #[test]
     fn only_the_texts_count() {
         let data = br#"{"id":"x","choices":[{"text":"four"},{"text":"a\n"}]}"#;
-        assert_eq!(content(data), Some(Content { bytes: 7, is_thinking: false }));
+        assert_eq!(content(data), Some(Content { bytes: Some(7), shows_all: true }));
     }
 }

@@ -15,13 +15,14 @@ use crate::sse::{Frame, Run};
 use crate::usage::answer_usage;
 
 /// What comes before any content: the response and its parts, still empty.
-const START_UPS: [&str; 6] = [
+const START_UPS: [&str; 7] = [
     "response.created",
     "response.queued",
     "response.in_progress",
     "response.output_item.added",
     "response.content_part.added",
     "response.reasoning_summary_part.added",
+    "response.reasoning_part.added",
 ];
 
 const FAILED: &str = "response.failed";
@@ -52,6 +53,9 @@ struct Last<'a> {
     response: &'a RawValue,
 }
 
+/// How the types of pieces end.
+const DELTA: &[u8] = b".delta";
+
 /// The field that numbers events.
 const NUMBER: &[u8] = b"\"sequence_number\"";
 
@@ -62,13 +66,21 @@ fn kind(data: &[u8]) -> Option<Cow<'_, str>> {
 /// What it says; nothing for one that a reader could not have seen anything of.
 pub(super) fn content(data: &[u8]) -> Option<Content> {
     let Ok(Delta { kind, delta }) = serde_json::from_slice(data) else {
-        return Some(Content::of_unknown_form(data));
+        return Some(Content::UNKNOWN);
     };
     if START_UPS.contains(&kind.as_ref()) {
         return None;
     }
-    let bytes = delta.map_or(data.len(), |delta| delta.get().trim_matches('"').len());
-    Some(Content { bytes, is_thinking: kind == THINKING })
+    let bytes = delta.map(|delta| delta.get().trim_matches('"').len());
+    Some(Content { bytes, shows_all: kind == THINKING })
+}
+
+/// Is it a piece of a text? Its event's name says so, and where there is none its type.
+pub(super) fn is_delta(frame: Frame<'_>) -> bool {
+    match frame.event() {
+        Some(event) => event.ends_with(DELTA),
+        None => has_kind(frame, |kind| kind.as_bytes().ends_with(DELTA)),
+    }
 }
 
 /// Is it the last event?
@@ -152,13 +164,13 @@ mod tests {
         let content = |kind: &str, rest: &str| {
             let bytes = frame(kind, rest);
             let content = content(&Frame::of(&bytes).data().unwrap()).unwrap();
-            (content.bytes, content.is_thinking)
+            (content.bytes, content.shows_all)
         };
         let delta = r#","item_id":"i","delta":"four""#;
-        assert_eq!(content("response.output_text.delta", delta), (4, false));
-        assert_eq!(content("response.reasoning_text.delta", delta), (4, true));
-        assert_eq!(content("response.reasoning_summary_text.delta", delta), (4, false));
-        assert_eq!(content("response.new", r#","x":1"#), (49, false));
+        assert_eq!(content("response.output_text.delta", delta), (Some(4), false));
+        assert_eq!(content("response.reasoning_text.delta", delta), (Some(4), true));
+        assert_eq!(content("response.reasoning_summary_text.delta", delta), (Some(4), false));
+        assert_eq!(content("response.new", r#","x":1"#), (None, false));
     }
 
     #[test]

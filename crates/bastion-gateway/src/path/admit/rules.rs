@@ -75,7 +75,7 @@ impl Rules {
         }
         let budgeted = budget::apply(budget, limits, spelling)?;
         wanted.payload.limits = budgeted.edits;
-        if let Some(limit) = budgeted.limit_tokens {
+        if let Some(limit) = wanted.model.bounding(budgeted.limit_tokens) {
             wanted.work = wanted.work.limited(Some(limit));
         }
         wanted.asked_tokens = budgeted.asked_tokens.or(wanted.asked_tokens);

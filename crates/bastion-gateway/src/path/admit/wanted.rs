@@ -81,7 +81,10 @@ fn find(
         State::AskedBy(field) => (None, Some(field)),
     };
     let (work, asked_tokens) = match &limits {
-        Some(limits) => (work.limited(limits.kept_by(model.limit_field)), limits.asked()),
+        Some(limits) => {
+            let kept = model.bounding(limits.kept_by(model.limit_field));
+            (work.limited(kept), limits.asked())
+        }
         None => (work, None),
     };
     let user = user.map(Cow::into_owned);

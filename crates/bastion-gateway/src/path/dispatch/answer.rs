@@ -55,8 +55,6 @@ pub(crate) struct OpenStream {
     pub(crate) headers: HeaderMap,
     /// The frames up to the first content; all of them in an atomic call.
     pub(crate) first: Vec<Run>,
-    /// What the first content looked like.
-    pub(crate) first_content: FirstContent,
     /// What finds the next ones.
     pub(crate) reader: FrameReader,
     /// Where they come from.
@@ -67,18 +65,6 @@ pub(crate) struct OpenStream {
     pub(crate) silence: Silence,
     /// The caller did not ask for the usage: its frame does not go on.
     pub(crate) usage_is_ours: bool,
-}
-
-/// The first event that a reader could have seen something of; nothing is known of an event that
-/// never came.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct FirstContent {
-    /// Events before it that said nothing.
-    pub(crate) start_ups: usize,
-    /// How long it is beside what it says, in bytes.
-    pub(crate) form_bytes: usize,
-    /// It is the model's own thinking.
-    pub(crate) is_thinking: bool,
 }
 
 /// What a stream that does not move is met with.

@@ -3,11 +3,11 @@
 //!
 //! It must never hold more than the bounds named here, and never take a start-up for an answer.
 
-use bastion_wire::{Content, Dialect, Frame, FrameReader, Run};
+use bastion_wire::{Dialect, Frame, FrameReader, Run};
 use http::HeaderMap;
 use tokio::time::Instant;
 
-use super::answer::{Answer, FirstContent, OpenStream, Silence};
+use super::answer::{Answer, OpenStream, Silence};
 use super::body::joined;
 use super::failed::{Again, Ended, Failed};
 use crate::line::Line;
@@ -36,16 +36,6 @@ pub(super) struct Opening<'a> {
     pub(super) body: UpstreamBody,
 }
 
-impl FirstContent {
-    fn of(frame: Frame<'_>, content: Content, start_ups: usize) -> FirstContent {
-        FirstContent {
-            start_ups,
-            form_bytes: frame.bytes().len().saturating_sub(content.bytes),
-            is_thinking: content.is_thinking,
-        }
-    }
-}
-
 /// What was held back so far.
 struct Held {
     dialect: Dialect,
@@ -54,15 +44,15 @@ struct Held {
     /// Of these: with data, so no comments.
     with_data: usize,
     bytes: usize,
-    content: Option<FirstContent>,
+    has_content: bool,
     is_done: bool,
 }
 
 impl Held {
     fn nothing(dialect: Dialect) -> Held {
         let (runs, events, bytes) = (Vec::new(), 0, 0);
-        let (with_data, content, is_done) = (0, None, false);
-        Held { dialect, runs, events, with_data, bytes, content, is_done }
+        let (with_data, has_content, is_done) = (0, false, false);
+        Held { dialect, runs, events, with_data, bytes, has_content, is_done }
     }
 
     /// Looks at frames until the first content.
@@ -84,15 +74,13 @@ impl Held {
 
     fn look(&mut self, frame: Frame<'_>) -> Result<(), Failed> {
         if self.dialect.is_error(frame) {
-            return Err(Failed::no_sense("the stream held an error before its content"));
+            let failed = Failed::no_sense("the stream held an error before its content");
+            // An error in place of an answer is as sure as a status that says so.
+            return Err(Failed { unknown: self.has_content, ..failed });
         }
         self.events += 1;
         self.with_data += usize::from(frame.data().is_some());
-        if self.content.is_none() {
-            let before = self.with_data.saturating_sub(1);
-            let content = self.dialect.content(frame);
-            self.content = content.map(|content| FirstContent::of(frame, content, before));
-        }
+        self.has_content = self.has_content || self.dialect.content(frame).is_some();
         self.is_done = self.is_done || self.dialect.is_end(frame);
         Ok(())
     }
@@ -103,7 +91,7 @@ impl Held {
             return self.is_done;
         }
         let too_much = self.events >= MAX_START_UP_EVENTS || self.bytes >= MAX_START_UP_BYTES;
-        self.content.is_some() || too_much
+        self.has_content || too_much
     }
 }
 
@@ -140,12 +128,11 @@ pub(super) async fn hold_back(opening: Opening<'_>, line: &mut Line) -> Result<A
         }
         let ended = gathered == Gathered::End;
         if held.is_ready(delivery) || (ended && reader.ends_in(|frame| dialect.is_end(frame))) {
-            let (first, first_content) = (held.runs, held.content.unwrap_or_default());
+            let first = held.runs;
             return Ok(Answer::Stream(Box::new(OpenStream {
                 dialect,
                 headers,
                 first,
-                first_content,
                 reader,
                 body,
                 ended,

@@ -35,9 +35,9 @@ pub(super) async fn relay_audio(
     let OpenAudio { headers, first, mut body, ended, idle } = open;
     let first_event_ms = desk.gateway.tools.clock.monotonic().millis_since(arrival.began);
     if line.open(&headers).is_err() {
-        return Relayed::caller_left();
+        return Relayed::answer_left();
     }
-    let Some(feed) = line.feed() else { return Relayed::caller_left() };
+    let Some(feed) = line.feed() else { return Relayed::answer_left() };
     let mut passed_bytes = 0;
     let end = match pass(&feed, first, &mut passed_bytes).await {
         Err(CallerLeft) => End::CallerLeft,

@@ -72,14 +72,14 @@ impl Passage {
     pub(super) fn new(
         feed: Feed,
         (dialect, reader): (Dialect, FrameReader),
-        (usage_is_ours, nothing): (bool, Passed),
+        usage_is_ours: bool,
         redactor: Arc<Redactor>,
     ) -> Passage {
         Passage {
             feed,
             dialect,
             reader,
-            seen: Seen { passed: nothing, ..Seen::default() },
+            seen: Seen { passed: Passed::stream(dialect), ..Seen::default() },
             usage_is_ours,
             took_out_last: false,
             redactor,

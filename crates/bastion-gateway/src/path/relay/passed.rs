@@ -3,27 +3,28 @@
 //! It must never take the form of an event for what it says. ADR 0011.
 
 use bastion_types::Usage;
-use bastion_wire::Run;
-
-use crate::path::dispatch::FirstContent;
-
-/// No `[DONE]` is longer, as a frame.
-const MAX_DONE_BYTES: usize = 24;
+use bastion_wire::{Content, Dialect, Frame, Run};
 
 /// What was handed on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Passed {
     /// All of it, in bytes.
     pub(crate) bytes: u64,
-    /// The model's thinking is part of it, word for word.
-    pub(crate) shows_thinking: bool,
-    /// Of a stream: events that are still to come before one that says something.
-    start_ups: usize,
-    /// Its events behind those, comments and `[DONE]` left out.
-    events: u64,
-    /// Of these: bytes beyond the form of the first one with content.
-    content_bytes: u64,
-    form_bytes: usize,
+    /// What the model writes is shown word for word, its thinking included.
+    pub(crate) shows_all: bool,
+    /// Of a stream: what it is counted by.
+    pieces: Option<Pieces>,
+}
+
+/// The pieces of a stream's text.
+#[derive(Debug, Clone, Copy)]
+struct Pieces {
+    dialect: Dialect,
+    /// How long an event is beside its text, in bytes: learnt from the first piece.
+    form_bytes: Option<usize>,
+    count: u64,
+    /// What they say, in bytes.
+    said_bytes: u64,
 }
 
 impl Passed {
@@ -32,42 +33,64 @@ impl Passed {
         Passed { bytes, ..Passed::default() }
     }
 
-    /// Nothing yet, of a stream that begins so.
-    pub(super) fn stream(first: &FirstContent) -> Passed {
-        Passed {
-            shows_thinking: first.is_thinking,
-            start_ups: first.start_ups,
-            form_bytes: first.form_bytes,
-            ..Passed::default()
-        }
+    /// Nothing yet of a stream.
+    pub(super) fn stream(dialect: Dialect) -> Passed {
+        let pieces = Pieces { dialect, form_bytes: None, count: 0, said_bytes: 0 };
+        Passed { pieces: Some(pieces), ..Passed::default() }
     }
 
     /// Counts what goes on: these events, and so many bytes.
     pub(super) fn add(&mut self, run: &Run, bytes: usize) {
         self.bytes = self.bytes.saturating_add(counted(bytes));
-        for frame in run.frames() {
-            let bytes = frame.bytes();
-            let is_done = bytes.len() < MAX_DONE_BYTES && frame.is_done();
-            if is_done || bytes.starts_with(b":") {
-                continue;
+        let Some(pieces) = &mut self.pieces else { return };
+        for frame in run.frames().filter_map(without_comments) {
+            if pieces.dialect.may_be_a_piece(frame)
+                && let Some(first) = pieces.add(frame)
+            {
+                self.shows_all = first.shows_all;
             }
-            if self.start_ups > 0 {
-                self.start_ups -= 1;
-                continue;
-            }
-            let content = bytes.len().saturating_sub(self.form_bytes);
-            self.events = self.events.saturating_add(1);
-            self.content_bytes = self.content_bytes.saturating_add(counted(content));
         }
     }
 
-    /// The tokens that it makes: an event is at least one.
+    /// The tokens that it makes: a piece is at least one.
     pub(crate) fn tokens(&self) -> u64 {
-        if self.events == 0 {
-            return self.bytes.div_ceil(Usage::BYTES_PER_TOKEN);
+        match self.pieces {
+            None => self.bytes.div_ceil(Usage::BYTES_PER_TOKEN),
+            Some(pieces) => pieces.said_bytes.div_ceil(Usage::BYTES_PER_TOKEN).max(pieces.count),
         }
-        self.content_bytes.div_ceil(Usage::BYTES_PER_TOKEN).max(self.events)
     }
+}
+
+impl Pieces {
+    /// Counts an event. Only until one has told the form of all is it read; that one is returned.
+    fn add(&mut self, frame: Frame<'_>) -> Option<Content> {
+        let length = frame.bytes().len();
+        if let Some(form) = self.form_bytes {
+            self.count_one(length.saturating_sub(form));
+            return None;
+        }
+        let content = self.dialect.content(frame)?;
+        // What has no known form may be text as a whole.
+        self.count_one(content.bytes.unwrap_or(length));
+        self.form_bytes = Some(length.saturating_sub(content.bytes?));
+        Some(content)
+    }
+
+    fn count_one(&mut self, bytes: usize) {
+        self.count = self.count.saturating_add(1);
+        self.said_bytes = self.said_bytes.saturating_add(counted(bytes));
+    }
+}
+
+/// The event without the comments before it; none where nothing else is there.
+fn without_comments(frame: Frame<'_>) -> Option<Frame<'_>> {
+    let mut rest = frame.bytes();
+    while rest.starts_with(b":") {
+        let end = rest.iter().position(|byte| b"\r\n".contains(byte))?;
+        let line_ends = rest.get(end..)?.iter().take_while(|byte| b"\r\n".contains(byte)).count();
+        rest = rest.get(end.saturating_add(line_ends)..)?;
+    }
+    (!rest.is_empty()).then(|| Frame::of(rest))
 }
 
 fn counted(bytes: usize) -> u64 {
@@ -76,60 +99,92 @@ fn counted(bytes: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use bastion_wire::{Dialect, FrameReader};
+    use bastion_wire::FrameReader;
 
     use super::*;
 
-    /// What is estimated for a chat's deltas, each an event of its own.
-    fn tokens(deltas: &[&str], more: &str) -> u64 {
-        let event = |text: &&str| {
-            let id = "chatcmpl-0123456789abcdef0123456789abcdef";
-            format!(
-                "data: {{\"id\":\"{id}\",\"object\":\"chat.completion.chunk\",\"created\":1,\
-                 \"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}},\
-                 \"finish_reason\":null}}]}}\n\n"
-            )
-        };
-        let text: String = deltas.iter().map(event).chain([more.to_owned()]).collect();
-        let run = FrameReader::default().push(text.into()).unwrap().unwrap();
-        let first = run.frames().next().unwrap();
-        let content = Dialect::Chat.content(first).unwrap();
-        let form_bytes = first.bytes().len() - content.bytes;
-        let mut passed = Passed::stream(&FirstContent { form_bytes, ..FirstContent::default() });
+    fn passed(dialect: Dialect, text: &str) -> Passed {
+        let run = FrameReader::default().push(text.to_owned().into()).unwrap().unwrap();
+        let mut passed = Passed::stream(dialect);
         passed.add(&run, run.bytes.len());
-        passed.tokens()
+        passed
+    }
+
+    fn delta(delta: &str) -> String {
+        let id = "chatcmpl-0123456789abcdef0123456789abcdef";
+        format!(
+            "data: {{\"id\":\"{id}\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\
+             \"choices\":[{{\"index\":0,\"delta\":{{{delta}}},\"finish_reason\":null}}]}}\n\n"
+        )
+    }
+
+    fn word(text: &str) -> String {
+        delta(&format!("\"content\":\"{text}\""))
+    }
+
+    fn chat(text: &str) -> u64 {
+        passed(Dialect::Chat, text).tokens()
     }
 
     #[test]
-    fn an_event_is_a_token_unless_it_says_more() {
-        assert_eq!(tokens(&["a"; 100], ""), 100);
-        assert_eq!(tokens(&["four"; 100], ""), 100);
-        assert_eq!(tokens(&["four"; 100], ": alive\n\n: alive\n\ndata: [DONE]\n\n"), 100);
+    fn a_piece_is_a_token_unless_it_says_more() {
+        assert_eq!(chat(&word("a").repeat(100)), 100);
+        assert_eq!(chat(&word("four").repeat(100)), 100);
         let hundred = "four".repeat(100);
-        assert_eq!(tokens(&[hundred.as_str(); 10], ""), 1000);
-        assert_eq!(tokens(&["a", hundred.as_str()], ""), 101);
+        assert_eq!(chat(&word(&hundred).repeat(10)), 1000);
+        assert_eq!(chat(&[word("a"), word(&hundred)].concat()), 101);
     }
 
     #[test]
-    fn what_has_no_events_counts_by_its_bytes() {
+    fn what_says_nothing_is_no_token() {
+        let role = delta("\"role\":\"assistant\",\"content\":\"\"");
+        let comments = ": alive\n\n: alive\n\n".to_owned();
+        let all =
+            [&role, &comments, "event: ping\n\n", &word("four"), &comments, "data: [DONE]\n\n"];
+        assert_eq!(chat(&all.concat()), 1);
+        assert_eq!(chat(&role), 0);
         assert_eq!(Passed::default().tokens(), 0);
-        assert_eq!(Passed::whole(401).tokens(), 101);
-        let mut unknown = Passed::stream(&FirstContent::default());
-        let run = FrameReader::default().push("data: 12345678\n\n".into()).unwrap().unwrap();
-        unknown.add(&run, run.bytes.len());
-        assert_eq!((unknown.bytes, unknown.tokens()), (16, 4));
     }
 
     #[test]
-    fn what_comes_before_the_first_word_is_no_token() {
-        let first = FirstContent { start_ups: 2, form_bytes: 8, is_thinking: true };
-        let mut passed = Passed::stream(&first);
-        let mut reader = FrameReader::default();
-        for event in ["a role", "another start-up", "four", "fourfour"] {
-            let run = reader.push(format!("data: {event}\n\n").into()).unwrap().unwrap();
-            passed.add(&run, run.bytes.len());
-        }
-        assert_eq!(passed.tokens(), 3);
-        assert!(passed.shows_thinking);
+    fn a_comment_before_an_event_is_no_part_of_it() {
+        let beaten = format!("{}{}", ": heartbeat\n".repeat(25), word("four"));
+        let long = word(&"four".repeat(50));
+        assert_eq!(chat(&[beaten.clone(), long.clone()].concat()), 51);
+        assert_eq!(chat(&[long, beaten].concat()), 51);
+    }
+
+    #[test]
+    fn thinking_that_is_shown_is_known_by_the_first_piece() {
+        let thinks = |delta_of: &str| passed(Dialect::Chat, &delta(delta_of)).shows_all;
+        assert!(thinks("\"reasoning_content\":\"hm\""));
+        assert!(!thinks("\"content\":\"so\""));
+        let text = passed(Dialect::Completions, "data: {\"choices\":[{\"text\":\"so\"}]}\n\n");
+        assert!(text.shows_all, "there is nothing else");
+    }
+
+    #[test]
+    fn of_typed_events_only_the_pieces_count() {
+        let event = |kind: &str, rest: &str| {
+            format!("event: {kind}\ndata: {{\"type\":\"{kind}\",\"item_id\":\"i\"{rest}}}\n\n")
+        };
+        let piece = event("response.output_text.delta", ",\"delta\":\"four\"");
+        let whole = ",\"text\":\"".to_owned() + &"four".repeat(1000) + "\"";
+        let all = [
+            event("response.created", &whole),
+            event("response.output_item.done", &whole),
+            piece.repeat(100),
+            event("response.output_text.done", &whole),
+            event("response.completed", &whole),
+        ];
+        assert_eq!(passed(Dialect::Responses, &all.concat()).tokens(), 100);
+        let nameless = piece.replace("event: response.output_text.delta\n", "");
+        assert_eq!(passed(Dialect::Responses, &nameless.repeat(100)).tokens(), 100);
+    }
+
+    #[test]
+    fn what_has_no_known_form_counts_by_its_bytes() {
+        assert_eq!(Passed::whole(401).tokens(), 101);
+        assert_eq!(chat("data: 12345678\n\n"), 4);
     }
 }

@@ -65,6 +65,11 @@ impl Relayed {
         Relayed { status, ..Relayed::caller_left() }
     }
 
+    /// The caller left when an answer had begun, before any of it went on.
+    pub(super) fn answer_left() -> Relayed {
+        Relayed { unknown: true, ..Relayed::caller_left() }
+    }
+
     pub(super) fn caller_left() -> Relayed {
         let stream = StreamOutcome::Cancelled;
         Relayed { stream, ..Relayed::ended(CALLER_LEFT_STATUS, Some(CALLER_LEFT)) }

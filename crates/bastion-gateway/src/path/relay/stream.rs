@@ -10,7 +10,6 @@ use bastion_wire::Run;
 use http::StatusCode;
 
 use super::passage::Passage;
-use super::passed::Passed;
 use super::relayed::Relayed;
 use crate::desk::Desk;
 use crate::line::Line;
@@ -27,20 +26,19 @@ pub(super) async fn relay_stream(
     (open, mut line): (OpenStream, Line),
 ) -> Relayed {
     let OpenStream { dialect, headers, mut first, reader, mut body, .. } = open;
-    let OpenStream { ended, silence, usage_is_ours, first_content, .. } = open;
+    let OpenStream { ended, silence, usage_is_ours, .. } = open;
     if line.is_open() {
         // Behind a sign of life a byte order mark would stand in the middle.
         first = first.into_iter().map(Run::without_bom).collect();
     }
     let first_event_ms = desk.gateway.tools.clock.monotonic().millis_since(arrival.began);
     if line.open(&headers).is_err() {
-        return Relayed::caller_left();
+        return Relayed::answer_left();
     }
     drop(headers);
-    let Some(feed) = line.feed() else { return Relayed::caller_left() };
+    let Some(feed) = line.feed() else { return Relayed::answer_left() };
     let redactor = Arc::clone(&desk.gateway.tools.redactor);
-    let nothing = Passed::stream(&first_content);
-    let mut passage = Passage::new(feed, (dialect, reader), (usage_is_ours, nothing), redactor);
+    let mut passage = Passage::new(feed, (dialect, reader), usage_is_ours, redactor);
     let end = passage.run((first, ended), &mut body, silence).await;
     let (stream, code) = passage.close(arrival, end).await;
     let seen = passage.into_seen();

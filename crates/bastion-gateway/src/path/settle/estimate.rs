@@ -33,7 +33,7 @@ impl Allowance {
             input_tokens: text_bytes.div_ceil(Usage::BYTES_PER_TOKEN),
             asked_tokens: screened.output_bound_tokens,
             has_unknown_media: screened.model.has_unknown_media(screened.prompt),
-            thinks: screened.model.thinks,
+            thinks: screened.model.thinks(),
         }
     }
 
@@ -64,7 +64,9 @@ impl Allowance {
     /// Of which this came back, at this price.
     pub(super) fn part(&self, passed: &Passed, price: Option<&Price>) -> Usage {
         let all = self.all();
-        let by_tokens = price.is_some_and(|price| price.dearest_input_per_million() > Money::ZERO);
+        let by_tokens = price.is_some_and(|price| {
+            price.dearest_input_per_million().max(price.dearest_output_per_million()) > Money::ZERO
+        });
         match self.work {
             Work::Speech { .. } => all,
             Work::Images { .. } if by_tokens => all,
@@ -76,9 +78,6 @@ impl Allowance {
             }
             Work::Vectors | Work::Text { .. } => {
                 let output_tokens = self.output_tokens(passed);
-                // What was not seen may be thinking, and thinking may be dearer.
-                let unseen =
-                    if self.thinks { output_tokens.saturating_sub(passed.tokens()) } else { 0 };
                 Usage {
                     input_tokens: if self.has_unknown_media {
                         all.input_tokens
@@ -86,24 +85,32 @@ impl Allowance {
                         self.input_tokens
                     },
                     output_tokens,
-                    reasoning_tokens: unseen,
+                    // All of it may be thinking, and thinking may be dearer.
+                    reasoning_tokens: if self.thinks { output_tokens } else { 0 },
                     ..Usage::estimate(0, 0)
                 }
             }
         }
     }
 
-    /// As it counts in the key's rate, which took no more for the prompt than its estimate.
+    /// As it counts in the key's rate, which took the estimate of the prompt and what was asked for: no
+    /// more than that for what was not seen.
     pub(super) fn rated_tokens(&self, passed: &Passed) -> u64 {
-        let output = if passed.bytes == 0 { self.asked_tokens } else { self.output_tokens(passed) };
-        self.input_tokens.saturating_add(output)
+        let is_unseen = passed.bytes == 0 || self.hides(passed);
+        let unseen = if is_unseen { self.asked_tokens } else { 0 };
+        self.input_tokens.saturating_add(passed.tokens().max(unseen))
+    }
+
+    /// May it have written more than was seen?
+    fn hides(&self, passed: &Passed) -> bool {
+        self.thinks && !passed.shows_all
     }
 
     fn output_tokens(&self, passed: &Passed) -> u64 {
         if self.work == Work::Vectors {
             return 0;
         }
-        if self.thinks && !passed.shows_thinking {
+        if self.hides(passed) {
             return self.most_output_tokens();
         }
         passed.tokens().min(self.most_output_tokens())

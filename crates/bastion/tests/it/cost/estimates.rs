@@ -146,3 +146,52 @@ async fn a_limit_that_the_upstream_may_ignore_lowers_no_hold() {
     assert_eq!(known.client().chat(&limited("\"max_completion_tokens\":5")).await.status, 200);
     known.is_clean_with(1).await;
 }
+
+#[tokio::test]
+async fn a_limit_that_leaves_out_thinking_lowers_no_hold() {
+    let settings = "context_tokens = 100000\nmax_output_tokens = 50000\nreasoning = true";
+    let within = model_with(settings);
+    within.cap("0.005");
+    assert_eq!(within.client().chat(CHAT).await.status, 200);
+    within.is_clean_with(1).await;
+    let beside = model_with(
+        "context_tokens = 100000\nmax_output_tokens = 50000\nreasoning = true\nlimits_thinking = false",
+    );
+    beside.cap("0.005");
+    let answer = beside.client().chat(CHAT).await;
+    assert_eq!(answer.refusal(), (402, "cap_exceeded".to_owned()), "{}", answer.text());
+    beside.is_clean_with(0).await;
+}
+
+#[tokio::test]
+async fn an_error_in_place_of_an_answer_costs_nothing() {
+    let till = Till::set();
+    till.cap("5");
+    till.upstream.play(
+        "[[answer]]\nheaders = { content-type = \"text/event-stream\" }\nbody = '''\ndata: \
+         {\"error\":{\"message\":\"busy\"}}\n\n'''\n",
+    );
+    let answer = till.client().chat(STREAM).await;
+    let call = call_of(&till, &answer).await;
+    assert_eq!((call["status"].as_u64(), nanos(&call["cost"])), (Some(502), 0), "{call}");
+    till.is_clean_with(1).await;
+}
+
+#[tokio::test]
+async fn speech_that_is_refused_costs_nothing() {
+    let till = Till::with(|config| {
+        let speech = "[models.voice]\nupstream = \"simulated\"\nkind = \"speech\"\nlanguages = [\"en-US\"]\n\
+                      price = { million_characters = \"15\" }\n";
+        format!("{config}\n{speech}")
+    });
+    till.cap("5");
+    let refusal = "[[answer]]\nstatus = 422\nheaders = { content-type = \"application/json\" }\nbody = \
+                   '{\"error\":{\"message\":\"unknown voice\"}}'\n";
+    till.upstream.play(refusal);
+    let body = r#"{"text":"Hello to you.","language_code":"en-US"}"#;
+    let answer = till.client().post("/api/v1/tts/text_to_audio", &[], body).await;
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    let call = call_of(&till, &answer).await;
+    assert_eq!((nanos(&call["cost"]), &call["usage"]["characters"]), (0, &0.into()), "{call}");
+    till.is_clean_with(1).await;
+}
