@@ -99,7 +99,7 @@ impl Database {
         statement: Statement<'_>,
     ) -> Result<Vec<Row>, StoreError> {
         match self {
-            Database::Sqlite(inner) => Ok(ours(inner.rows(statement).await?)),
+            Database::Sqlite(inner) => Ok(ours(inner.rows_patiently(statement).await?)),
             Database::Postgres(inner) => inner.rows_patiently(statement).await,
         }
     }
@@ -109,6 +109,19 @@ impl Database {
         match self {
             Self::Sqlite(inner) => Ok(inner.row(statement).await?.map(Row::Sqlite)),
             Self::Postgres(inner) => inner.row(statement).await,
+        }
+    }
+
+    /// The time that all processes of this database share, as [`Transaction::now_us`] has it.
+    pub(crate) async fn now_us(&self, own: &dyn Clock) -> Result<i64, StoreError> {
+        match self {
+            Database::Sqlite(_) => Ok(own.now().micros()),
+            Database::Postgres(inner) => {
+                let mut transaction = inner.begin().await?;
+                let now_us = transaction.now_us().await?;
+                transaction.commit().await?;
+                Ok(now_us)
+            }
         }
     }
 

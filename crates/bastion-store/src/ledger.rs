@@ -57,7 +57,7 @@ use books::Books;
 use days::Days;
 use limited::Limited;
 use outage::Outage;
-use teller::{Desk, Settling, Task, Teller, Waiting};
+use teller::{Desk, Ending, Settling, Task, Teller, Waiting};
 
 /// How long a call waits for the disk, beside what it may wait for room.
 const DURABLE_WITHIN: Duration = Duration::from_secs(2);
@@ -184,7 +184,7 @@ impl Ledger {
         cost: Cost,
     ) -> impl Future<Output = Result<Settled, StoreError>> + use<> {
         let amount = ticket.charge_of(cost.amount);
-        let brought = self.bring(ticket, Some(cost));
+        let brought = self.bring(ticket, Ending::Charged(cost));
         async move { Ok(Settled::new(amount, brought.await?)) }
     }
 
@@ -196,7 +196,7 @@ impl Ledger {
         if !ticket.is_held() {
             return Ok(());
         }
-        let told = self.bring(ticket, None).await?;
+        let told = self.bring(ticket, Ending::GivenBack(Labels::default())).await?;
         Settled::new(Money::ZERO, told).durable().await.map(drop)
     }
 
@@ -240,12 +240,12 @@ impl Ledger {
     fn bring(
         &self,
         ticket: Ticket,
-        cost: Option<Cost>,
+        ending: Ending,
     ) -> impl Future<Output = Result<oneshot::Receiver<Result<Charged, StoreError>>, StoreError>> + use<>
     {
         let at = self.inner.clock.now();
         let (answer, told) = oneshot::channel();
-        let settling = Settling { ticket, cost, at, again: false, answer: Some(answer) };
+        let settling = Settling { ticket, ending, at, again: false, answer: Some(answer) };
         let brought = self.inner.desk.bring(settling);
         async move { brought.await.map(|()| told) }
     }

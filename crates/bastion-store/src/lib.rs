@@ -19,6 +19,7 @@ mod ledger;
 mod listener;
 mod migrate;
 mod nodes;
+mod patience;
 mod place;
 mod postgres;
 mod row;

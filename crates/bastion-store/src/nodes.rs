@@ -30,9 +30,14 @@ pub const LEASE: Duration = Duration::from_secs(15);
 /// So long before that it begins nothing under its lease any more: what it began has time to end.
 const MARGIN: Duration = Duration::from_secs(3);
 
-/// So long before the end of its own lease a process ends nobody's: it gave no sign of life for a
-/// while itself. Where the database was away, the others' signs come in the same moment.
+/// So long before the end of its own lease a process is out of touch: it gave no sign of life for a
+/// while itself.
 const IN_TOUCH: Duration = Duration::from_secs(6);
+
+/// So long a process must have been in touch before it ends the lease of another. Where the database
+/// was away all have been mute: the slowest of them is in a statement that has its whole time
+/// left (5 s), waits for a connection (3 s) and for its next turn (2.5 s).
+const TIME_FOR_OTHERS: Duration = Duration::from_secs(11);
 
 /// By then every process has looked, or its lease has ended and was found.
 const LOOKED_WITHIN: Duration = Duration::from_secs(20);
@@ -58,6 +63,8 @@ struct Inner {
     identity: Identity,
     held: ArcSwap<Held>,
     alive: AtomicU32,
+    /// Since when this process is in touch, in nanoseconds of the clock that never goes back.
+    in_touch_since: AtomicI64,
 }
 
 /// The lease of this process.
@@ -94,8 +101,9 @@ impl Nodes {
         transaction.commit().await?;
         let until = AtomicI64::new(until(db.dialect(), began));
         let held = ArcSwap::from_pointee(Held { lease, until });
-        let alive = AtomicU32::new(1);
-        Ok(Nodes { inner: Arc::new(Inner { db, clock, identity, held, alive }) })
+        let (alive, in_touch_since) = (AtomicU32::new(1), AtomicI64::new(began.0));
+        let inner = Inner { db, clock, identity, held, alive, in_touch_since };
+        Ok(Nodes { inner: Arc::new(inner) })
     }
 
     /// The lease to begin something under; none while it may have ended.
@@ -142,14 +150,14 @@ impl Nodes {
         &self,
         look: impl AsyncFnOnce() -> Result<(), StoreError>,
     ) -> Result<Beat, StoreError> {
-        let Inner { db, clock, identity, held, alive } = &*self.inner;
+        let Inner { db, clock, identity, held, alive, .. } = &*self.inner;
         let began = clock.monotonic();
         let mine = held.load_full();
-        let mut transaction = db.begin().await?;
-        let now_us = transaction.now_us(&**clock).await?;
+        // Not within the transaction: one connection must be enough, where a pooler has no other.
+        let now_us = db.now_us(&**clock).await?;
         look().await?;
-        let in_touch = began.after(IN_TOUCH).0 < mine.until.load(Ordering::Acquire);
-        if db.dialect() == Dialect::Postgres && in_touch {
+        let mut transaction = db.begin().await?;
+        if db.dialect() == Dialect::Postgres && self.may_end_others(&mine, began) {
             let lease_us = i64::try_from(LEASE.as_micros()).unwrap_or(i64::MAX);
             let times = (now_us, now_us.saturating_sub(lease_us));
             rows::end_lapsed(&mut transaction, times, &mine.lease).await?;
@@ -167,6 +175,15 @@ impl Nodes {
         let until = AtomicI64::new(until(db.dialect(), began));
         held.store(Arc::new(Held { lease, until }));
         Ok(Beat::Renewed)
+    }
+
+    /// Has this process been in touch for so long that who gave no sign is not merely slower?
+    fn may_end_others(&self, mine: &Held, began: MonoNanos) -> bool {
+        let since = &self.inner.in_touch_since;
+        if began.after(IN_TOUCH).0 >= mine.until.load(Ordering::Acquire) {
+            since.store(began.0, Ordering::Release);
+        }
+        MonoNanos(since.load(Ordering::Acquire)).after(TIME_FOR_OTHERS) <= began
     }
 
     /// Waits until every other process has looked at what was there at this moment of the database's

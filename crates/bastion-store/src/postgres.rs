@@ -16,6 +16,7 @@ use sqlx::query::Query;
 use sqlx::{ConnectOptions, Connection};
 
 use crate::StoreError;
+use crate::patience::Patience;
 use crate::row::Row;
 use crate::statement::{Cached, Statement, Value, made_statement, statement};
 
@@ -76,6 +77,7 @@ mod state {
 #[derive(Debug, Clone)]
 pub(crate) struct PostgresDatabase {
     pool: PgPool,
+    patience: Patience,
 }
 
 impl PostgresDatabase {
@@ -101,7 +103,7 @@ impl PostgresDatabase {
             // The first statement of a transaction tells as much, without a way more.
             .test_before_acquire(false)
             .connect_lazy_with(options);
-        Ok(PostgresDatabase { pool })
+        Ok(PostgresDatabase { pool, patience: Patience::new() })
     }
 
     /// A transaction on a connection that answers.
@@ -142,6 +144,7 @@ impl PostgresDatabase {
         &self,
         statement: Statement<'_>,
     ) -> Result<Vec<Row>, StoreError> {
+        let _turn = self.patience.turn().await?;
         let mut transaction = self.begin().await?;
         transaction.script(NO_HURRY).await?;
         let running = query(statement).fetch_all(transaction.connection()?);

@@ -12,6 +12,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::StoreError;
+use crate::patience::Patience;
 use crate::statement::Statement;
 use connections::{Connections, Taken};
 pub(crate) use row::{RowOf, SqliteRow, in_rows};
@@ -56,6 +57,7 @@ pub(crate) struct SqliteDatabase {
     writer: Arc<Connections>,
     /// In memory these are the writer: such a database lives as long as its connection.
     readers: Arc<Connections>,
+    patience: Patience,
 }
 
 impl SqliteDatabase {
@@ -69,7 +71,7 @@ impl SqliteDatabase {
         let readers = Connections::new(READERS, move || opened(&read, READS_ONLY));
         // At once: it makes the write-ahead log that the readers need.
         writer.take().await?.with(|_| Ok(())).await?;
-        Ok(SqliteDatabase { writer, readers })
+        Ok(SqliteDatabase { writer, readers, patience: Patience::new() })
     }
 
     /// A database that lives as long as its one connection, for the demo and for tests.
@@ -79,7 +81,7 @@ impl SqliteDatabase {
     pub(crate) async fn open_in_memory() -> Result<SqliteDatabase, StoreError> {
         let writer = Connections::new(1, || settled(Connection::open_in_memory()?, ""));
         writer.take().await?.with(|_| Ok(())).await?;
-        Ok(SqliteDatabase { readers: Arc::clone(&writer), writer })
+        Ok(SqliteDatabase { readers: Arc::clone(&writer), writer, patience: Patience::new() })
     }
 
     /// A transaction on the one connection that writes. Whoever has it is alone.
@@ -117,6 +119,15 @@ impl SqliteDatabase {
     ) -> Result<Vec<SqliteRow>, StoreError> {
         let reader = self.readers.take().await?;
         Ok(reader.with(read(statement, usize::MAX)).await?.1)
+    }
+
+    /// The same for what reads a whole history.
+    pub(crate) async fn rows_patiently(
+        &self,
+        statement: Statement<'_>,
+    ) -> Result<Vec<SqliteRow>, StoreError> {
+        let _turn = self.patience.turn().await?;
+        self.rows(statement).await
     }
 
     /// The first row, by a connection that only reads.

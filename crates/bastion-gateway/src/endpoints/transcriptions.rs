@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use bastion_config::Kind;
 use bastion_types::{Prompt, Refusal};
-use bastion_wire::{AnswerForm, Ask, Endpoint, Named, State, Work, estimated_ms};
+use bastion_wire::{AnswerForm, Ask, Endpoint, Named, State, Work, end_user, estimated_ms};
 
 use super::{Answers, Reads, Serves, Service, UpstreamService};
 use crate::form::Form;
@@ -60,7 +60,7 @@ fn read(form: &Form) -> Result<(Ask<'_>, Answers), Refusal> {
             other_media: 0,
         },
         modifiers: Vec::new(),
-        user: form.text("user").map(Cow::Borrowed),
+        user: form.text("user").map(|user| end_user("user", Cow::Borrowed(user))).transpose()?,
     };
     Ok((ask, answers))
 }

@@ -5,6 +5,7 @@
 
 mod account;
 mod changes;
+mod earlier;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -15,13 +16,14 @@ use bastion_types::{
 
 pub(super) use account::{Most, Move, Place, Sums};
 pub(super) use changes::{Changes, Entry, EntryKind, OpenHold};
+pub(super) use earlier::Earlier;
 
 use account::{Row, Rows};
 
 use super::marks::Marks;
 use super::order::{
-    Beyond, Cap, Charged, Cost, Footing, HoldOrder, NotHeld, Payer, Prepaid, Shortage, Ticket,
-    UnknownOutcome,
+    Beyond, Cap, Charged, Cost, Footing, HoldOrder, Labels, NotHeld, Payer, Prepaid, Shortage,
+    Ticket, UnknownOutcome,
 };
 use crate::StoreError;
 
@@ -34,17 +36,6 @@ pub(super) enum Asked {
     Wait(Shortage),
     /// It can never fit.
     Never(NotHeld),
-}
-
-/// A charge that was written before.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Earlier {
-    pub(super) amount: i64,
-    /// What was added and given back by hand since.
-    pub(super) by_hand: i64,
-    pub(super) marks: Marks,
-    /// A later correction by its own usage is there, too.
-    pub(super) corrected: bool,
 }
 
 /// The accounts, holds and charges that a batch needs, and what the batch does to them.
@@ -225,22 +216,23 @@ impl Books {
         (places, at): (&[Place], Timestamp),
     ) -> Result<Charged, StoreError> {
         let marks = cost.marks.with(ticket.marks);
-        if let Some(hold) = self.holds.remove(&ticket.call) {
-            self.give_back(&hold, places);
+        if let Some(hold) = self.holds.get(&ticket.call).cloned() {
             let over = Marks::AT_THE_HOLD.when(cost.amount.nanos() > hold.amount);
             let amount = cost.amount.nanos().min(hold.amount);
             let charge = (amount, marks.with(over), hold.on_balance);
+            // First: what cannot be counted leaves the hold where it is.
+            let charged = self.charge(ticket, cost, charge, (places, at))?;
+            self.holds.remove(&ticket.call);
+            self.give_back(&hold, places);
             self.changes.ended_holds.push(hold);
-            return self.charge(ticket, cost, charge, (places, at));
+            return Ok(charged);
         }
         let earlier = self.earlier.get(&ticket.call).copied();
         // What was charged before, or was to be there and is not, is looked up.
         self.in_doubt |= earlier.is_some() || ticket.is_held();
         match (earlier, ticket.footing) {
-            (Some(earlier), Footing::Held { on_balance })
-                if earlier.marks.has(Marks::UNKNOWN_OUTCOME) && !earlier.corrected =>
-            {
-                self.correct(ticket, cost, (earlier, on_balance), (places, at))
+            (Some(earlier), Footing::Held { .. }) if earlier.is_of_a_sweep() => {
+                self.correct(ticket, cost, earlier, (places, at))
             }
             (Some(earlier), _) => {
                 let amount = Money::from_nanos(earlier.amount);
@@ -258,12 +250,25 @@ impl Books {
         }
     }
 
-    /// Gives a hold back: nothing was sent. Again changes nothing.
-    pub(super) fn release(&mut self, call: RequestId, places: &[Place]) {
-        if let Some(hold) = self.holds.remove(&call) {
+    /// Gives a hold back: nothing was sent. Again changes nothing; what a sweep has charged for it in
+    /// the meantime is put right.
+    pub(super) fn release(
+        &mut self,
+        ticket: &Ticket,
+        labels: &Labels,
+        (places, at): (&[Place], Timestamp),
+    ) -> Result<Charged, StoreError> {
+        if let Some(hold) = self.holds.remove(&ticket.call) {
             self.give_back(&hold, places);
             self.changes.ended_holds.push(hold);
+            return Ok(Charged::NOTHING);
         }
+        let earlier = self.earlier.get(&ticket.call).copied();
+        let Some(swept) = earlier.filter(Earlier::is_of_a_sweep) else {
+            return Ok(Charged::NOTHING);
+        };
+        self.in_doubt = true;
+        self.correct(ticket, &Cost::nothing(labels.clone()), swept, (places, at))
     }
 
     /// Ends the hold of a call whose process has died; again changes nothing: another process may
@@ -307,7 +312,7 @@ impl Books {
         &mut self,
         ticket: &Ticket,
         cost: &Cost,
-        (earlier, on_balance): (Earlier, bool),
+        earlier: Earlier,
         (places, at): (&[Place], Timestamp),
     ) -> Result<Charged, StoreError> {
         let amount = cost.amount.nanos().min(ticket.amount.nanos());
@@ -315,7 +320,7 @@ impl Books {
         let difference = amount.checked_sub(net).ok_or(Beyond)?;
         // What an operator gave back is not taken again.
         let difference = if earlier.by_hand < 0 { difference.min(0) } else { difference };
-        self.spend(difference, on_balance, places)?;
+        self.spend(difference, earlier.on_balance, places)?;
         let marks = cost.marks.with(Marks::LATE);
         let reference = format!("late/{}", ticket.call);
         self.earlier.insert(ticket.call, Earlier { corrected: true, ..earlier });
@@ -324,7 +329,7 @@ impl Books {
             kind: EntryKind::Adjustment,
             call: Some(ticket.call),
             reference: Some(reference),
-            ..Entry::of(ticket, cost, (difference, marks, on_balance), at)
+            ..Entry::of(ticket, cost, (difference, marks, earlier.on_balance), at)
         });
         Ok(Charged { amount: Money::from_nanos(amount), marks })
     }
@@ -338,7 +343,8 @@ impl Books {
     ) -> Result<Charged, StoreError> {
         let (amount, marks, on_balance) = charge;
         self.spend(amount, on_balance, places)?;
-        self.earlier.insert(ticket.call, Earlier { amount, by_hand: 0, marks, corrected: false });
+        let earlier = Earlier { amount, by_hand: 0, marks, corrected: false, on_balance };
+        self.earlier.insert(ticket.call, earlier);
         self.changes.entries.push(Entry::of(ticket, cost, charge, at));
         Ok(Charged { amount: Money::from_nanos(amount), marks })
     }

@@ -227,6 +227,14 @@ pub struct Cost {
     pub labels: Labels,
 }
 
+impl Cost {
+    /// Of a call of which nothing was sent.
+    pub(super) fn nothing(labels: Labels) -> Cost {
+        let (amount, usage, marks) = (Money::ZERO, Usage::default(), Marks::NONE);
+        Cost { amount, usage, marks, labels }
+    }
+}
+
 /// What was charged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charged {

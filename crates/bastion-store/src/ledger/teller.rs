@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 pub(super) use desk::{Brought, Desk, desk};
-pub(super) use task::{Extending, Settling, Task, Waiting};
+pub(super) use task::{Ending, Extending, Settling, Task, Waiting};
 
 use super::bank::Bank;
 use super::outage::Outage;
@@ -48,6 +48,8 @@ pub(super) struct Teller {
     line: Line,
     /// Settlements and releases that the database did not take yet.
     owed: Vec<Settling>,
+    /// So many of them give a hold back.
+    owed_back: usize,
     /// Holds that may be written though their calls were refused.
     doubts: Doubts,
     retry_at: Option<Instant>,
@@ -63,6 +65,7 @@ impl Teller {
             outage,
             line: Line::default(),
             owed: Vec::new(),
+            owed_back: 0,
             doubts: Doubts::default(),
             retry_at: None,
             give_up_at: None,

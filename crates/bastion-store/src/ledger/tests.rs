@@ -50,7 +50,7 @@ impl Scene {
     }
 
     /// The process dies and another one opens the same database.
-    async fn restart(self) -> Scene {
+    pub(crate) async fn restart(self) -> Scene {
         self.ledger.close().await;
         let Scene { clock, db, .. } = self;
         let tasks = Tasks::new();

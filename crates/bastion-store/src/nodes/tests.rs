@@ -14,6 +14,16 @@ async fn join(db: &Database) -> Nodes {
     Nodes::join(db.clone(), HeldClock::new()).await.unwrap()
 }
 
+/// A node that has been in touch for so long that it may end the leases of others.
+async fn join_for_long(db: &Database, clock: &Arc<HeldClock>) -> Nodes {
+    let nodes = Nodes::join(db.clone(), Arc::clone(clock) as Arc<dyn Clock>).await.unwrap();
+    for _ in 0..3 {
+        clock.advance(bastion_types::Span::from_secs(4));
+        assert_eq!(nodes.heartbeat(async || Ok(())).await.unwrap(), Beat::Held);
+    }
+    nodes
+}
+
 /// The database that others share; none where no server was given.
 async fn shared() -> Option<Database> {
     let all = fresh::databases().await;
@@ -76,7 +86,8 @@ async fn whoever_takes_the_file_ends_the_leases_of_those_before() {
 #[tokio::test]
 async fn a_node_without_a_sign_of_life_loses_its_lease_and_goes_on_under_a_new_one() {
     let Some(db) = shared().await else { return };
-    let (frozen, other) = (join(&db).await, join(&db).await);
+    let other = join_for_long(&db, &HeldClock::new()).await;
+    let frozen = join(&db).await;
     assert_eq!(other.heartbeat(async || Ok(())).await.unwrap(), Beat::Held);
     assert!(other.ended_leases().await.unwrap().is_empty(), "both are alive");
     assert_eq!(other.alive(), 2);
@@ -152,7 +163,8 @@ async fn futures<T>(all: impl IntoIterator<Item = impl Future<Output = T>>) -> V
 #[tokio::test]
 async fn who_has_not_looked_is_waited_for_until_its_lease_has_ended() {
     let Some(db) = shared().await else { return };
-    let (one, other) = (join(&db).await, join(&db).await);
+    let one = join_for_long(&db, &HeldClock::new()).await;
+    let other = join(&db).await;
     let now = async || {
         let mut transaction = db.begin().await.unwrap();
         transaction.now_us(&*HeldClock::new()).await.unwrap()
@@ -187,14 +199,29 @@ async fn who_has_not_looked_is_waited_for_until_its_lease_has_ended() {
 async fn who_was_out_of_touch_itself_gives_the_others_time_for_their_sign() {
     let Some(db) = shared().await else { return };
     let clock = HeldClock::new();
-    let one = Nodes::join(db.clone(), Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
+    let one = join_for_long(&db, &clock).await;
     let other = join(&db).await;
     let lapsing = let_lapse(&db, &other).await;
     let beat = async || one.heartbeat(async || Ok(())).await.unwrap();
     clock.advance(bastion_types::Span::from_secs(7));
     assert_eq!(beat().await, Beat::Held);
     assert_eq!(one.ended_leases().await.unwrap(), [], "the database may have been away");
-    clock.advance(bastion_types::Span::from_secs(2));
+    for more_s in [2, 4, 4] {
+        clock.advance(bastion_types::Span::from_secs(more_s));
+        assert_eq!(beat().await, Beat::Held);
+        assert_eq!(one.ended_leases().await.unwrap(), [], "the others may be in a statement yet");
+    }
+    clock.advance(bastion_types::Span::from_secs(1));
     assert_eq!(beat().await, Beat::Held);
     assert_eq!(one.ended_leases().await.unwrap(), [lapsing]);
+}
+
+#[tokio::test]
+async fn who_has_just_begun_ends_nobodys_lease() {
+    let Some(db) = shared().await else { return };
+    let mute = join(&db).await;
+    let one = join(&db).await;
+    let_lapse(&db, &mute).await;
+    assert_eq!(one.heartbeat(async || Ok(())).await.unwrap(), Beat::Held);
+    assert_eq!(one.ended_leases().await.unwrap(), [], "perhaps all of them were mute");
 }

@@ -13,13 +13,11 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::ask::Named;
+use crate::end_user::end_user;
 use crate::nesting::{MAX_NESTING, is_nested_too_deep};
 
 /// No field has a longer name, in characters: one more would not be it.
 const MAX_FIELD_CHARS: usize = 64;
-
-/// Longest end user's id, in bytes.
-const MAX_USER_BYTES: usize = 256;
 
 /// The keys that policy reads at any endpoint; `Other` is everything that passes untouched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -218,22 +216,13 @@ impl<'a> Slots<'a> {
 
     /// The end user's id, under either of its names.
     pub(super) fn user(&self) -> Result<Option<Cow<'a, str>>, Refusal> {
-        let one = |field| match self.get(field).map(string) {
+        let one = |field: Field| match self.maybe_text(field)? {
             None => Ok(None),
-            Some(Some(user)) if is_label(&user) => Ok(Some(user)),
-            Some(_) => {
-                let rule = format!("a string of at most {MAX_USER_BYTES} bytes on one line");
-                Err(wrong_type(field, &rule))
-            }
+            Some(user) => end_user(field.name(), user).map(Some),
         };
         let (identifier, user) = (one(Field::SafetyIdentifier)?, one(Field::User)?);
         Ok(identifier.or(user))
     }
-}
-
-/// What is stored and shown in one line has no control characters; a database keeps no NUL.
-fn is_label(user: &str) -> bool {
-    user.len() <= MAX_USER_BYTES && !user.chars().any(char::is_control)
 }
 
 /// What one pass over the body finds.

@@ -128,6 +128,7 @@ pub(super) fn take_charges(books: &mut Books, rows: &[Row]) -> Result<(), StoreE
             by_hand: row.number("by_hand")?,
             marks: Marks::from_bits(row.number("marks")?),
             corrected: row.number("corrected")? != 0,
+            on_balance: row.number("on_balance")? != 0,
         };
         books.read_charge(call(row, "id")?, earlier);
         Ok(())

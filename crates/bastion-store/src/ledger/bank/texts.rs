@@ -24,7 +24,7 @@ macro_rules! texts {
             ),
             holds: concat!("SELECT * FROM ledger_holds WHERE call IN (", $list, ")", $lock),
             charges: concat!(
-                "SELECT e.id, e.amount, e.marks, CAST(COALESCE((SELECT SUM(h.amount) FROM ",
+                "SELECT e.id, e.amount, e.marks, e.on_balance, CAST(COALESCE((SELECT SUM(h.amount) FROM ",
                 "ledger_entries h WHERE h.call_id = e.id AND h.reference NOT LIKE 'late/%'), 0) ",
                 "AS BIGINT) AS by_hand, CAST(CASE WHEN EXISTS (SELECT 1 FROM ",
                 "ledger_entries l WHERE l.reference = 'late/' || e.id) THEN 1 ELSE 0 END AS BIGINT)",

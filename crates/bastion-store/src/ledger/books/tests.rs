@@ -39,7 +39,8 @@ impl Durable {
                 about.partition(|other| other.marks.has(Marks::LATE));
             let by_hand = by_hand.iter().map(|entry| entry.amount).sum();
             let (amount, corrected) = (entry.amount, !late.is_empty());
-            let earlier = Earlier { amount, by_hand, marks: entry.marks, corrected };
+            let (marks, on_balance) = (entry.marks, entry.on_balance);
+            let earlier = Earlier { amount, by_hand, marks, corrected, on_balance };
             books.read_charge(call, earlier);
         }
     }
@@ -172,7 +173,7 @@ impl World {
             amount: Money::from_nanos(self.dice.i64(0..=CAP / 2)),
             usage: Usage::default(),
             marks: Marks::NONE,
-            labels: crate::ledger::order::Labels::default(),
+            labels: Labels::default(),
         }
     }
 
@@ -221,7 +222,7 @@ impl World {
         }
         for ticket in &released {
             let places = books.stand(&ticket.payer);
-            books.release(ticket.call, &places);
+            books.release(ticket, &Labels::default(), (&places, at(1))).unwrap();
         }
         for ticket in &extending {
             let places = books.stand(&ticket.payer);
@@ -311,9 +312,11 @@ impl World {
         self.start();
         if outcome == UnknownOutcome::Charge && self.dice.bool() {
             // What was charged was the most that it can be: a correction only gives back.
-            let settling: Vec<_> =
-                dead.tickets.into_iter().map(|ticket| (ticket, self.cost())).collect();
-            self.tell_late(&settling);
+            // Some of them had sent nothing, and know it.
+            let (unsent, sent): (Vec<_>, Vec<_>) =
+                dead.tickets.into_iter().partition(|_| self.dice.bool());
+            let settling: Vec<_> = sent.into_iter().map(|ticket| (ticket, self.cost())).collect();
+            self.tell_late(&settling, &unsent);
         }
     }
 
@@ -331,12 +334,17 @@ impl World {
         self.durable.commit(books, 0);
     }
 
-    fn tell_late(&mut self, settling: &[(Ticket, Cost)]) {
+    fn tell_late(&mut self, settling: &[(Ticket, Cost)], unsent: &[Ticket]) {
         let mut books = Books::default();
-        for (ticket, _) in settling {
+        for ticket in settling.iter().map(|(ticket, _)| ticket).chain(unsent) {
             books.stand(&ticket.payer);
         }
         self.durable.read(&mut books);
+        for ticket in unsent {
+            let places = books.stand(&ticket.payer);
+            let given = books.release(ticket, &Labels::default(), (&places, at(4)));
+            assert_eq!(given.unwrap().amount, Money::ZERO);
+        }
         for (ticket, cost) in settling {
             let places = books.stand(&ticket.payer);
             books.settle(ticket, cost, (&places, at(4))).unwrap();

@@ -100,6 +100,13 @@ impl Brought {
 
     /// Settlements that have been brought by now.
     pub(super) fn take_settlements(&mut self, at_most: usize) -> Vec<Settling> {
+        if at_most == 0 {
+            // It keeps its place; nobody is woken for it before there may be room.
+            if let Some((_, until)) = &mut self.gathered {
+                *until = Instant::now() + GATHER;
+            }
+            return Vec::new();
+        }
         let first = self.gathered.take().map(|(first, _)| first);
         let mut all: Vec<_> = first.into_iter().collect();
         while all.len() < at_most

@@ -9,9 +9,10 @@ use tokio::time::Instant;
 use super::super::bank::Needs;
 use super::super::books::{Asked, Books, OpenHold, Place};
 use super::super::marks::Marks;
-use super::super::order::{Charged, NotHeld, Ticket};
+use super::super::order::{Charged, Labels, NotHeld, Ticket};
+use super::doubts::Doubtful;
 use super::line::refuse;
-use super::task::{Extending, Settling, Task, Waiting};
+use super::task::{Ending, Extending, Settling, Task, Waiting};
 use super::{BATCH_TASKS, KEPT_FOR_GIVING_BACK, MAX_OWED, PAUSE, Teller};
 use crate::StoreError;
 use crate::database::Dialect;
@@ -23,13 +24,14 @@ struct Round {
     extending: Vec<(Extending, Arc<[Place]>)>,
     waiting: Vec<(Box<Waiting>, Arc<[Place]>)>,
     /// Holds that are given back if they are there.
-    doubtful: Vec<(Ticket, Arc<[Place]>)>,
+    doubtful: Vec<(Doubtful, Arc<[Place]>)>,
 }
 
 /// What came of each, in the same order.
 #[derive(Default)]
 struct Told {
     settled: Vec<Result<Charged, StoreError>>,
+    given_back: Vec<Result<Charged, StoreError>>,
     extended: Vec<Asked>,
     held: Vec<Asked>,
 }
@@ -67,14 +69,16 @@ impl Teller {
         // No batch grows with an outage: what a database did not take at once it would never take.
         let owed = if due { self.owed.len().min(BATCH_TASKS) } else { 0 };
         let mut settling: Vec<_> = self.owed.drain(..owed).collect();
+        let is_given_back = |one: &&Settling| matches!(one.ending, Ending::GivenBack(_));
+        self.owed_back -= settling.iter().filter(is_given_back).count();
         // What there would be no room to owe stays with the calls that bring it.
         let kept = self.owed.len() + settling.len() + KEPT_FOR_GIVING_BACK;
         let room = MAX_OWED.saturating_sub(kept).min(BATCH_TASKS);
         settling.extend(self.brought.take_settlements(room));
-        for ticket in self.doubts.take(BATCH_TASKS, Instant::now()) {
-            needs.holds.push(ticket.call);
-            let places = books.stand(&ticket.payer);
-            round.doubtful.push((ticket, places));
+        for doubtful in self.doubts.take(BATCH_TASKS, Instant::now()) {
+            needs.holds.push(doubtful.ticket.call);
+            let places = books.stand(&doubtful.ticket.payer);
+            round.doubtful.push((doubtful, places));
         }
         for waiting in self.line.take() {
             round.wait(Box::new(waiting), books);
@@ -114,6 +118,11 @@ impl Teller {
                 drop(answer.send(charged));
             }
         }
+        for ((doubtful, _), given_back) in round.doubtful.into_iter().zip(told.given_back) {
+            if let Err(cause) = &given_back {
+                tracing::error!(request_id = %doubtful.ticket.call, %cause, "a hold was not given back");
+            }
+        }
         for ((extending, _), asked) in round.extending.into_iter().zip(told.extended) {
             let told = match asked {
                 Asked::Held(ticket) => Ok(ticket),
@@ -134,7 +143,7 @@ impl Teller {
     /// Gives the ticket to its call; if nobody waits for it any more, it is given back.
     fn hand_over(&mut self, waiting: Waiting, ticket: Ticket) {
         if let Err(Ok(ticket)) = waiting.answer.send(Ok(ticket)) {
-            self.owe(self.give_back(ticket));
+            self.owe(self.give_back(ticket, waiting.order.labels));
         }
     }
 
@@ -143,30 +152,39 @@ impl Teller {
         tracing::error!(%cause, "the ledger cannot be written; no call is sent without a hold");
         self.outage.began();
         self.retry_at = Some(Instant::now() + PAUSE);
+        // First what was used: what is given back may find no place behind it.
+        for (settling, _) in round.settling {
+            self.owe(Settling { again: true, ..settling });
+        }
         for (extending, _) in round.extending {
             drop(extending.answer.send(Err(NotHeld::unavailable(cause))));
         }
         for (waiting, _) in round.waiting {
             // Whether it was written before the failure is not known.
             let ticket = Ticket::held(&waiting.order, false, Marks::NONE);
+            let labels = waiting.order.labels.clone();
             if self.bank.db().dialect() == Dialect::Postgres {
                 // Nor whether it will be: a message may arrive when nobody waits for it any more.
-                self.doubts.note(ticket.clone(), Instant::now());
+                let (ticket, labels) = (ticket.clone(), labels.clone());
+                let doubtful = Doubtful { ticket, labels, at: self.bank.now() };
+                self.doubts.note(doubtful, Instant::now());
             }
-            self.owe(self.give_back(ticket));
+            self.owe(self.give_back(ticket, labels));
             refuse(*waiting, NotHeld::unavailable(cause));
         }
-        for (settling, _) in round.settling {
-            self.owe(Settling { again: true, ..settling });
-        }
     }
 
-    fn give_back(&self, ticket: Ticket) -> Settling {
-        Settling { ticket, cost: None, at: self.bank.now(), again: true, answer: None }
+    fn give_back(&self, ticket: Ticket, labels: Labels) -> Settling {
+        let ending = Ending::GivenBack(labels);
+        Settling { ticket, ending, at: self.bank.now(), again: true, answer: None }
     }
 
+    /// What is given back takes none of the places of what was used.
     fn owe(&mut self, settling: Settling) {
-        if self.owed.len() < MAX_OWED {
+        let is_given_back = matches!(settling.ending, Ending::GivenBack(_));
+        let has_place = !is_given_back || self.owed_back < KEPT_FOR_GIVING_BACK;
+        if has_place && self.owed.len() < MAX_OWED {
+            self.owed_back += usize::from(is_given_back);
             self.owed.push(settling);
         } else {
             tracing::error!(
@@ -196,15 +214,15 @@ impl Round {
     fn decide(&self, books: &mut Books) -> Told {
         let mut told = Told::default();
         for (one, places) in &self.settling {
-            told.settled.push(if let Some(cost) = &one.cost {
-                books.settle(&one.ticket, cost, (places, one.at))
-            } else {
-                books.release(one.ticket.call, places);
-                Ok(Charged::NOTHING)
+            let (ticket, at) = (&one.ticket, one.at);
+            told.settled.push(match &one.ending {
+                Ending::Charged(cost) => books.settle(ticket, cost, (places, at)),
+                Ending::GivenBack(labels) => books.release(ticket, labels, (places, at)),
             });
         }
-        for (ticket, places) in &self.doubtful {
-            books.release(ticket.call, places);
+        for (doubtful, places) in &self.doubtful {
+            let Doubtful { ticket, labels, at } = doubtful;
+            told.given_back.push(books.release(ticket, labels, (places, *at)));
         }
         for (one, places) in &self.extending {
             told.extended.push(books.extend(&one.ticket, one.more, places));

@@ -6,7 +6,7 @@ use bastion_types::{Money, Timestamp};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::super::order::{Charged, Cost, HoldOrder, NotHeld, Ticket};
+use super::super::order::{Charged, Cost, HoldOrder, Labels, NotHeld, Ticket};
 use crate::StoreError;
 
 /// What is brought to the teller and cannot wait for others.
@@ -36,11 +36,18 @@ pub(in crate::ledger) struct Extending {
     pub(in crate::ledger) answer: oneshot::Sender<Result<Ticket, NotHeld>>,
 }
 
+/// How a call ended.
+pub(in crate::ledger) enum Ending {
+    /// It cost this.
+    Charged(Cost),
+    /// Nothing was sent: all of it is given back.
+    GivenBack(Labels),
+}
+
 /// A call that is over.
 pub(in crate::ledger) struct Settling {
     pub(in crate::ledger) ticket: Ticket,
-    /// None: nothing was sent, all of it is given back.
-    pub(in crate::ledger) cost: Option<Cost>,
+    pub(in crate::ledger) ending: Ending,
     pub(in crate::ledger) at: Timestamp,
     /// It was tried before, and may be in the database.
     pub(in crate::ledger) again: bool,

@@ -22,6 +22,20 @@ async fn the_holds_of_a_dead_process_are_charged_and_marked_once() {
 }
 
 #[tokio::test]
+async fn a_swept_call_of_which_nothing_was_sent_owes_nothing() {
+    let scene = Scene::new().await;
+    let ticket = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
+    let scene = scene.restart().await;
+    assert_eq!(scene.ledger.sweep(UnknownOutcome::Charge).await.unwrap(), 1);
+    assert_eq!(scene.month().await.spent, m("3"));
+    for _ in 0..2 {
+        scene.ledger.release(ticket.clone()).await.unwrap();
+        assert_eq!(scene.month().await, Account::default());
+    }
+    scene.is_clean().await;
+}
+
+#[tokio::test]
 async fn what_an_operator_gave_back_of_a_swept_call_is_not_given_back_again() {
     for (back, usage, net) in [("2", "0.5", "0.5"), ("2", "1.5", "1"), ("3", "2", "0")] {
         let scene = Scene::new().await;

@@ -30,6 +30,8 @@ async fn a_form_that_cannot_be_read_is_refused_by_what_is_wrong() {
         (Form::default().text("model", "").file(prompt).whole(), Some("model"), "missing"),
         (good().file(b"x").text("stream", "true").whole(), Some("stream"), "not in this version"),
         (good().file(b"x").part("; name=\"user\"", &[0xff]).whole(), Some("user"), "not UTF-8"),
+        (good().file(b"x").text("user", "a\0b").whole(), Some("user"), "on one line"),
+        (good().file(b"x").text("user", &"u".repeat(257)).whole(), Some("user"), "256 bytes"),
     ] {
         let answer = scene.client().post(TRANSCRIPTIONS, &[CONTENT_TYPE], form).await;
         scene.refused(&answer, 400, "invalid_request");

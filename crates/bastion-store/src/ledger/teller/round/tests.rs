@@ -27,8 +27,8 @@ fn owing(scene: &Scene, teller: &Teller) -> Settling {
     let order = scene.order("1", "10");
     let call = RequestId::generate(teller.bank.now()).unwrap();
     let ticket = scene.ledger.count(HoldOrder { call, caps: Vec::new(), ..order });
-    let cost = Some(cost("0.001"));
-    Settling { ticket, cost, at: teller.bank.now(), again: true, answer: None }
+    let ending = Ending::Charged(cost("0.001"));
+    Settling { ticket, ending, at: teller.bank.now(), again: true, answer: None }
 }
 
 #[tokio::test]
@@ -87,7 +87,8 @@ async fn a_hold_that_is_written_when_its_call_was_refused_is_given_back() {
     let scene = Scene::new().await;
     let (_desk, mut teller) = teller(&scene);
     let order = scene.order("3", "10");
-    let refused = Ticket::held(&order, false, Marks::NONE);
+    let ticket = Ticket::held(&order, false, Marks::NONE);
+    let refused = Doubtful { ticket, labels: order.labels.clone(), at: teller.bank.now() };
     let written = scene.ledger.hold(order).await.unwrap();
     let long_ago = Instant::now().checked_sub(Duration::from_mins(1)).unwrap();
     teller.doubts.note(refused, long_ago);
@@ -98,4 +99,42 @@ async fn a_hold_that_is_written_when_its_call_was_refused_is_given_back() {
     scene.ledger.settle(written, cost("1")).await.unwrap().durable().await.unwrap();
     assert_eq!(scene.month().await.spent, cost("1").amount);
     scene.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_refused_call_that_was_swept_owes_nothing_when_it_is_looked_for() {
+    let scene = Scene::new().await;
+    let order = scene.order("3", "10");
+    // Its hold was written, and its answer was lost with the process.
+    let _lost = scene.ledger.hold(order.clone()).await.unwrap();
+    let scene = scene.restart().await;
+    let (_desk, mut teller) = teller(&scene);
+    assert_eq!(scene.ledger.sweep(crate::UnknownOutcome::Charge).await.unwrap(), 1);
+    let ticket = Ticket::held(&order, false, Marks::NONE);
+    let refused = Doubtful { ticket, labels: order.labels.clone(), at: teller.bank.now() };
+    teller.doubts.note(refused, Instant::now().checked_sub(Duration::from_mins(1)).unwrap());
+    teller.round(&mut Vec::new()).await;
+    assert_eq!(scene.month().await.spent, Money::ZERO);
+    scene.is_clean().await;
+}
+
+#[tokio::test]
+async fn what_is_given_back_takes_no_place_of_what_was_used() {
+    let scene = Scene::new().await;
+    let (_desk, mut teller) = teller(&scene);
+    let ticket = || Ticket::held(&scene.order("1", "10"), false, Marks::NONE);
+    for _ in 0..KEPT_FOR_GIVING_BACK + 3 {
+        let given_back = teller.give_back(ticket(), Labels::default());
+        teller.owe(given_back);
+    }
+    assert_eq!(teller.owed.len(), KEPT_FOR_GIVING_BACK);
+    while teller.owed.len() < MAX_OWED {
+        let one = owing(&scene, &teller);
+        teller.owe(one);
+    }
+    let used = teller.owed.iter().filter(|one| matches!(one.ending, Ending::Charged(_))).count();
+    assert_eq!(used, MAX_OWED - KEPT_FOR_GIVING_BACK);
+    let (mut books, mut needs) = (Books::default(), Needs::default());
+    teller.sort(&mut Vec::new(), &mut books, &mut needs);
+    assert_eq!(teller.owed_back, KEPT_FOR_GIVING_BACK - BATCH_TASKS, "they were the first");
 }
