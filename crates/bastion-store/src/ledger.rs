@@ -184,7 +184,7 @@ impl Ledger {
         cost: Cost,
     ) -> impl Future<Output = Result<Settled, StoreError>> + use<> {
         let amount = ticket.charge_of(cost.amount);
-        let brought = self.bring(ticket, Ending::Charged(cost));
+        let brought = self.bring(ticket, Ending::Charged(Box::new(cost)));
         async move { Ok(Settled::new(amount, brought.await?)) }
     }
 

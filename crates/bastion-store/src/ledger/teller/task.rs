@@ -38,8 +38,8 @@ pub(in crate::ledger) struct Extending {
 
 /// How a call ended.
 pub(in crate::ledger) enum Ending {
-    /// It cost this.
-    Charged(Cost),
+    /// It cost this; boxed, since it is handed on many times.
+    Charged(Box<Cost>),
     /// Nothing was sent: all of it is given back.
     GivenBack(Labels),
 }

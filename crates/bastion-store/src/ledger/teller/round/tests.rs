@@ -27,7 +27,7 @@ fn owing(scene: &Scene, teller: &Teller) -> Settling {
     let order = scene.order("1", "10");
     let call = RequestId::generate(teller.bank.now()).unwrap();
     let ticket = scene.ledger.count(HoldOrder { call, caps: Vec::new(), ..order });
-    let ending = Ending::Charged(cost("0.001"));
+    let ending = Ending::Charged(Box::new(cost("0.001")));
     Settling { ticket, ending, at: teller.bank.now(), again: true, answer: None }
 }
 
