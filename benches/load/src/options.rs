@@ -10,6 +10,9 @@ pub(crate) struct Options {
     /// The gateway
     #[arg(long, default_value = "target/release/bastion")]
     pub(crate) binary: PathBuf,
+    /// A library that the gateway is started with (`LD_PRELOAD`), such as another allocator
+    #[arg(long)]
+    pub(crate) preload: Option<PathBuf>,
     /// How often each scenario is run; the medians are told
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
     pub(crate) rounds: u32,

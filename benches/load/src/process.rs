@@ -67,10 +67,10 @@ impl Process {
         Ok(process)
     }
 
-    /// The gateway, with a key of its own.
+    /// The gateway, with a key of its own; started with a library, if one is named.
     pub(crate) fn bastion(
         folder: &Path,
-        binary: &Path,
+        (binary, preload): (&Path, Option<&Path>),
         upstream: SocketAddr,
     ) -> anyhow::Result<Process> {
         std::fs::write(folder.join("bastion.toml"), bastion_toml(upstream))?;
@@ -81,6 +81,9 @@ impl Process {
         };
         let log = std::fs::File::create(folder.join("log"))?;
         let mut serve = command();
+        if let Some(library) = preload {
+            serve.env("LD_PRELOAD", library);
+        }
         let mut child = serve.arg("serve").stderr(log).spawn().context("bastion does not start")?;
         let ready = match ready_line(folder, &mut child) {
             Ok(ready) => ready,

@@ -2,6 +2,7 @@
 //!
 //! It must never let a run pass whose counts do not agree.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -50,7 +51,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
         if all && options.stops > 0 {
             let folder = tempfile::tempdir()?;
             let binary = std::path::absolute(&options.binary)?;
-            met &= stop::run(folder.path(), &binary, options.stops).await?;
+            met &= stop::run(folder.path(), (&binary, options.preload.as_deref()), options.stops)
+                .await?;
         }
         Ok(met)
     })
@@ -60,28 +62,45 @@ async fn scenarios(options: &Options, chosen: &[&Scenario]) -> anyhow::Result<Ve
     let (ours, theirs) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let upstream = Process::upstream()?;
     let binary = std::path::absolute(&options.binary)?;
-    let bastion = Process::bastion(ours.path(), &binary, upstream.address)?;
+    let gateway = (binary.as_path(), options.preload.as_deref());
+    let bastion = Process::bastion(ours.path(), gateway, upstream.address)?;
     let nginx = Process::nginx(theirs.path(), upstream.address)?;
     let idle = pss_kib(bastion.id())?;
     let idle = idle_row(idle, pss_kib(nginx.id())?);
     out::line(&report::line(&idle));
     let mut rows = vec![idle];
     for scenario in chosen {
-        // Memory is taken once: a second crowd would find it there, and cost nothing.
-        let held = matches!(scenario.kind, Kind::Hold { .. });
-        let wanted = if held { 1 } else { options.rounds };
         let mut rounds = Vec::new();
-        for round in 1..=wanted {
-            out::progress(&format!("{} round {round} of {wanted}", scenario.name));
-            let one = measure(scenario, &bastion, &upstream).await?;
-            let other = measure(scenario, &nginx, &upstream).await?;
-            rounds.push((one, other));
+        if matches!(scenario.kind, Kind::Hold { .. }) {
+            rounds.push(held_alone(scenario, gateway, &upstream).await?);
+        } else {
+            for round in 1..=options.rounds {
+                out::progress(&format!("{} round {round} of {}", scenario.name, options.rounds));
+                let one = measure(scenario, &bastion, &upstream).await?;
+                let other = measure(scenario, &nginx, &upstream).await?;
+                rounds.push((one, other));
+            }
         }
         let row = row(scenario, &rounds);
         out::line(&report::line(&row));
         rows.push(row);
     }
     Ok(rows)
+}
+
+/// Memory is measured once, and of processes that have done nothing else: what an earlier crowd has
+/// left would be there for the next one, and cost nothing.
+async fn held_alone(
+    scenario: &Scenario,
+    gateway: (&Path, Option<&Path>),
+    upstream: &Process,
+) -> anyhow::Result<(Measured, Measured)> {
+    let (ours, theirs) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let bastion = Process::bastion(ours.path(), gateway, upstream.address)?;
+    let nginx = Process::nginx(theirs.path(), upstream.address)?;
+    out::progress(scenario.name);
+    let one = measure(scenario, &bastion, upstream).await?;
+    Ok((one, measure(scenario, &nginx, upstream).await?))
 }
 
 fn idle_row(bastion_kib: u64, nginx_kib: u64) -> Row {

@@ -55,14 +55,18 @@ struct There<'a> {
 }
 
 /// Leaves so often on each way; true when every one was quick.
-pub(crate) async fn run(folder: &Path, binary: &Path, times: u32) -> anyhow::Result<bool> {
+pub(crate) async fn run(
+    folder: &Path,
+    gateway: (&Path, Option<&Path>),
+    times: u32,
+) -> anyhow::Result<bool> {
     let (tell, stopped) = mpsc::channel(64);
     let upstream = Arc::new(Upstream::telling(tell));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let serving = Arc::clone(&upstream).serve(listener);
     let measured = async {
-        let bastion = Process::bastion(folder, binary, address)?;
+        let bastion = Process::bastion(folder, gateway, address)?;
         let mut there = There { upstream: &upstream, bastion: &bastion, stopped };
         let mut met = true;
         for when in WHENS {
