@@ -3,7 +3,9 @@
 //! It must never wait: it is written into the book, and the keeper sends it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use bastion_types::MonoNanos;
 
 use crate::Standing;
 use crate::book::{Account, Book, CallNumber};
@@ -24,20 +26,29 @@ pub(crate) struct There {
     standing: Standing,
     /// The rate of tokens, what of it is used with this call, and the tokens that it took.
     tokens: Option<(Rate, u64, u64)>,
-    /// The last word about the tokens that it used.
+    /// When it took them.
+    began: MonoNanos,
+    /// The last word about the tokens that it used, and when that was said.
     used: AtomicU64,
+    settled_ns: AtomicI64,
 }
 
 impl There {
     /// It stood so when it had taken `taken` tokens, and `used_parts` of them are used.
-    pub(crate) fn new(standing: Standing, tokens: Option<(Rate, u64)>, taken: u64) -> There {
+    pub(crate) fn new(
+        standing: Standing,
+        tokens: Option<(Rate, u64)>,
+        (taken, began): (u64, MonoNanos),
+    ) -> There {
         let tokens = tokens.map(|(rate, used_parts)| (rate, used_parts, taken));
-        There { standing, tokens, used: AtomicU64::new(taken) }
+        let (used, settled_ns) = (AtomicU64::new(taken), AtomicI64::new(began.0));
+        There { standing, tokens, began, used, settled_ns }
     }
 
     /// The last word about what was used.
-    pub(crate) fn settle(&self, used: u64) {
+    pub(crate) fn settle(&self, used: u64, now: MonoNanos) {
         self.used.store(used, Ordering::Release);
+        self.settled_ns.store(now.0, Ordering::Release);
     }
 
     fn standing_now(&self) -> Standing {
@@ -52,13 +63,24 @@ impl There {
 
     /// Tokens to give back; below zero, to take beyond.
     pub(crate) fn refund(&self) -> i64 {
-        let Some((rate, _, taken)) = self.tokens else { return 0 };
+        let Some((rate, used_parts, taken)) = self.tokens else { return 0 };
         let signed = |tokens: u64| i64::try_from(tokens).unwrap_or(i64::MAX);
         // More than two buckets change nothing: neither a debt nor a bucket holds them.
         let most = rate.limit().saturating_mul(2);
         let used = self.used.load(Ordering::Acquire);
-        let unused = signed(taken.saturating_sub(used).min(most));
+        let unused = taken.saturating_sub(used).min(self.not_refilled(rate, used_parts));
+        let unused = signed(unused.min(most));
         unused.saturating_sub(signed(used.saturating_sub(taken).min(most)))
+    }
+}
+
+impl There {
+    /// As the bucket of this process has it: what time has refilled is not given back as well.
+    fn not_refilled(&self, rate: Rate, used_parts: u64) -> u64 {
+        let settled = MonoNanos(self.settled_ns.load(Ordering::Acquire));
+        let since = rate.refilled_parts(settled).saturating_sub(rate.refilled_parts(self.began));
+        let ahead = used_parts.saturating_sub(since);
+        ahead.checked_div(rate.parts_per_token()).unwrap_or(0)
     }
 }
 
@@ -80,8 +102,8 @@ impl Away {
     }
 
     /// What the call used; said again, the last word counts.
-    pub(crate) fn settle_tokens(&self, used: u64) {
-        self.there.iter().for_each(|there| there.settle(used));
+    pub(crate) fn settle_tokens(&self, used: u64, now: MonoNanos) {
+        self.there.iter().for_each(|there| there.settle(used, now));
     }
 }
 

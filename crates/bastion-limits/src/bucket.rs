@@ -21,19 +21,37 @@ pub(crate) struct Bucket {
     ahead_parts: AtomicU64,
 }
 
+/// What was taken, and where it lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// How the bucket stood then.
+    pub(crate) standing: RateStanding,
+    /// The word behind it: once so much was refilled, all of it is.
+    pub(crate) end_parts: u64,
+}
+
+/// What was taken into debt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Debt {
+    /// How much was not taken because debt has an end.
+    pub(crate) forgiven: u64,
+    /// As [`Taken::end_parts`].
+    pub(crate) end_parts: u64,
+}
+
 impl Bucket {
     pub(crate) fn new(per_minute: u64) -> Bucket {
         Bucket { rate: Rate::per_minute(per_minute), ahead_parts: AtomicU64::new(0) }
     }
 
     /// Takes `amount` whole, or nothing.
-    pub(crate) fn take(&self, amount: u64, now: MonoNanos) -> Result<RateStanding, Shortage> {
+    pub(crate) fn take(&self, amount: u64, now: MonoNanos) -> Result<Taken, Shortage> {
         let refilled = self.rate.refilled_parts(now);
         let taken = |ahead: u64| self.with_taken(ahead, amount, refilled).ok();
         match self.ahead_parts.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken) {
             Ok(before) => {
                 let ahead = self.with_taken(before, amount, refilled).unwrap_or(before);
-                Ok(self.standing_at(ahead, refilled))
+                Ok(Taken { standing: self.standing_at(ahead, refilled), end_parts: ahead })
             }
             Err(ahead) => {
                 Err(self.with_taken(ahead, amount, refilled).err().unwrap_or(Shortage::Never))
@@ -47,6 +65,13 @@ impl Bucket {
         self.with_taken(ahead, amount, self.rate.refilled_parts(now)).err()
     }
 
+    /// Of what was taken up to this word: how much no time has refilled yet. Only that can be given
+    /// back, or it would be there twice.
+    pub(crate) fn not_refilled(&self, end_parts: u64, now: MonoNanos) -> u64 {
+        let ahead = end_parts.saturating_sub(self.rate.refilled_parts(now));
+        ahead.checked_div(self.rate.parts_per_token()).unwrap_or(0)
+    }
+
     /// Gives back what was taken; the bucket never holds more than a whole one.
     pub(crate) fn give_back(&self, amount: u64) {
         let parts = self.rate.parts(amount);
@@ -55,20 +80,19 @@ impl Bucket {
     }
 
     /// Takes `amount` even into debt, which ends at one whole bucket below zero.
-    ///
-    /// Returns how much was not taken because of that end.
-    pub(crate) fn take_into_debt(&self, amount: u64, now: MonoNanos) -> u64 {
+    pub(crate) fn take_into_debt(&self, amount: u64, now: MonoNanos) -> Debt {
         let refilled = self.rate.refilled_parts(now);
         let deepest = refilled.saturating_add(self.rate.capacity_parts().saturating_mul(2));
         let parts = self.rate.parts(amount);
         let more = |ahead: u64| {
             let wanted = ahead.max(refilled).saturating_add(parts);
             // A thread with an older `now` must not forgive what another has taken.
-            Some(wanted.min(deepest).max(ahead))
+            wanted.min(deepest).max(ahead)
         };
-        let before = self.update(more).max(refilled);
-        let room = deepest.saturating_sub(before);
-        amount.saturating_sub(room.checked_div(self.rate.parts_per_token()).unwrap_or(0))
+        let before = self.update(|ahead| Some(more(ahead)));
+        let room = deepest.saturating_sub(before.max(refilled));
+        let taken = room.checked_div(self.rate.parts_per_token()).unwrap_or(0);
+        Debt { forgiven: amount.saturating_sub(taken), end_parts: more(before) }
     }
 
     /// How the bucket stands at this moment.

@@ -38,6 +38,8 @@ pub struct Permit {
     standing: Standing,
     /// Tokens that this call has taken and not given back.
     held_tokens: AtomicU64,
+    /// Where they end in the bucket.
+    tokens_end: AtomicU64,
     /// What it has taken outside this process; dropped with the permit, it comes back as well.
     away: Option<Box<Away>>,
 }
@@ -76,18 +78,19 @@ impl KeyState {
         // From here the slot comes back by itself.
         let mut permit = self.permit();
         if let Some(requests) = &self.requests {
-            let standing = requests
+            let taken = requests
                 .take(1, now)
                 .map_err(|shortage| self.denied(RateKind::Requests, shortage, now))?;
-            permit.standing.requests = Some(standing);
+            permit.standing.requests = Some(taken.standing);
         }
         if let Some(tokens) = &self.tokens {
-            let standing = tokens.take(ask.tokens, now).map_err(|shortage| {
+            let taken = tokens.take(ask.tokens, now).map_err(|shortage| {
                 self.requests.iter().for_each(|requests| requests.give_back(1));
                 self.denied(RateKind::Tokens, shortage, now)
             })?;
-            permit.standing.tokens = Some(standing);
+            permit.standing.tokens = Some(taken.standing);
             permit.held_tokens = AtomicU64::new(ask.tokens);
+            permit.tokens_end = AtomicU64::new(taken.end_parts);
         }
         Ok(permit)
     }
@@ -100,8 +103,9 @@ impl KeyState {
             requests.take_into_debt(1, now);
         }
         if let Some(tokens) = &self.tokens {
-            let forgiven = tokens.take_into_debt(ask.tokens, now);
-            permit.held_tokens = AtomicU64::new(ask.tokens.saturating_sub(forgiven));
+            let debt = tokens.take_into_debt(ask.tokens, now);
+            permit.held_tokens = AtomicU64::new(ask.tokens.saturating_sub(debt.forgiven));
+            permit.tokens_end = AtomicU64::new(debt.end_parts);
         }
         permit
     }
@@ -119,6 +123,7 @@ impl KeyState {
             state: Arc::clone(self),
             standing: Standing::default(),
             held_tokens: AtomicU64::new(0),
+            tokens_end: AtomicU64::new(0),
             away: None,
         }
     }
@@ -160,18 +165,21 @@ impl Permit {
         away.unwrap_or_else(|| self.state.standing(now))
     }
 
-    /// The call is over and used `used` tokens: what was not used comes back, what was used beyond
-    /// is taken, into debt if need be (at most one whole bucket). Said again, the last word counts.
+    /// The call is over and used `used` tokens: what was not used comes back, unless time has refilled it
+    /// already; what was used beyond is taken, into debt if need be (at most one whole bucket). Said
+    /// again, the last word counts.
     pub fn settle_tokens(&self, used: u64, now: MonoNanos) {
-        self.away.iter().for_each(|away| away.settle_tokens(used));
+        self.away.iter().for_each(|away| away.settle_tokens(used, now));
         let Some(bucket) = &self.state.tokens else { return };
         let held = self.held_tokens.swap(used, Ordering::AcqRel);
         if let Some(unused @ 1..) = held.checked_sub(used) {
-            bucket.give_back(unused);
+            let end = self.tokens_end.load(Ordering::Acquire);
+            bucket.give_back(unused.min(bucket.not_refilled(end, now)));
         }
         if let Some(beyond @ 1..) = used.checked_sub(held) {
-            let forgiven = bucket.take_into_debt(beyond, now);
-            self.held_tokens.fetch_sub(forgiven, Ordering::AcqRel);
+            let debt = bucket.take_into_debt(beyond, now);
+            self.held_tokens.fetch_sub(debt.forgiven, Ordering::AcqRel);
+            self.tokens_end.store(debt.end_parts, Ordering::Release);
         }
     }
 

@@ -124,7 +124,7 @@ impl Shared {
         match self.ask(&link, account, (ask, call)).await {
             Ok(reply) if reply.admitted => {
                 let (standing, tokens) = reply.standing(account.limits, ask);
-                let there = There::new(standing, tokens, ask.tokens);
+                let there = There::new(standing, tokens, (ask.tokens, now));
                 let away = Away::new(&self.book, account, call, Some(there));
                 Ok(state.admitted_elsewhere(ask, now).with_away(away))
             }

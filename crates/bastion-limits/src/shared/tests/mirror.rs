@@ -129,7 +129,7 @@ fn play(mut told: Told, steps: &[Step], start: u64) -> Result<(), TestCaseError>
                 };
                 let used = u64::try_from(u128::from(tokens) * u128::from(used_per_mille) / 1000);
                 permit.settle_tokens(used.unwrap_or(u64::MAX), now);
-                there.settle(used.unwrap_or(u64::MAX));
+                there.settle(used.unwrap_or(u64::MAX), now);
                 drop(permit);
                 let returns = Returns { calls: vec![call], refund: there.refund() };
                 told.tell(None, &returns, micros);
@@ -146,7 +146,7 @@ fn play(mut told: Told, steps: &[Step], start: u64) -> Result<(), TestCaseError>
                         running.push_back((
                             permit,
                             call,
-                            There::new(standing, rate, tokens),
+                            There::new(standing, rate, (tokens, now)),
                             tokens,
                         ));
                     }
