@@ -53,7 +53,9 @@ pub(super) struct Teller {
     /// Holds that may be written though their calls were refused.
     doubts: Doubts,
     retry_at: Option<Instant>,
-    /// From when on the end waits no longer.
+    /// Nothing more comes.
+    is_drained: bool,
+    /// From when on the end waits no longer for a database that is away.
     give_up_at: Option<Instant>,
 }
 
@@ -68,6 +70,7 @@ impl Teller {
             owed_back: 0,
             doubts: Doubts::default(),
             retry_at: None,
+            is_drained: false,
             give_up_at: None,
         }
     }
@@ -78,7 +81,7 @@ impl Teller {
         loop {
             let open = self.gather(&mut fresh).await;
             self.round(&mut fresh).await;
-            if !open && self.is_done() {
+            if (!open && self.owed.is_empty()) || self.is_late() {
                 return;
             }
         }
@@ -87,7 +90,7 @@ impl Teller {
     /// Waits for a task, or for the next time that something is due. False: nothing more comes.
     async fn gather(&mut self, fresh: &mut Vec<Task>) -> bool {
         let due = self.due();
-        if self.give_up_at.is_some() {
+        if self.is_drained {
             if !self.owed.is_empty() {
                 wait_until(due).await;
             }
@@ -98,7 +101,7 @@ impl Teller {
         tokio::select! {
             open = self.brought.next(fresh, BATCH_TASKS, hurry) => {
                 if !open {
-                    self.give_up_at = Some(Instant::now() + LAST_TRIES);
+                    self.is_drained = true;
                     self.line.turn_away_all();
                 }
                 open
@@ -116,11 +119,15 @@ impl Teller {
         [look, retry, self.doubts.due()].into_iter().flatten().min()
     }
 
-    fn is_done(&mut self) -> bool {
-        if self.owed.is_empty() {
-            return true;
-        }
-        let late = self.give_up_at.is_some_and(|at| Instant::now() >= at);
+    /// The end begins: it has a limit, whatever is still brought.
+    fn close(&mut self) {
+        self.brought.close();
+        self.give_up_at.get_or_insert_with(|| Instant::now() + LAST_TRIES);
+    }
+
+    fn is_late(&self) -> bool {
+        let is_owing = !self.owed.is_empty();
+        let late = is_owing && self.give_up_at.is_some_and(|at| Instant::now() >= at);
         if late {
             tracing::error!(
                 settlements = self.owed.len(),

@@ -85,7 +85,16 @@ impl Brought {
             tokio::select! {
                 biased;
                 got = self.asked.recv_many(tasks, at_most) => {
-                    return got > 0 || until.is_some() || !self.ended.is_empty();
+                    if got > 0 {
+                        return true;
+                    }
+                    // Closed: what was brought is still taken, and may have to wait for room.
+                    if until.is_none() {
+                        let Ok(first) = self.ended.try_recv() else { return false };
+                        self.gathered = Some((first, Instant::now()));
+                    }
+                    gathered(self.gathered.as_ref().map(|(_, until)| *until)).await;
+                    return true;
                 }
                 () = gathered(until) => return true,
                 // Not asked while some are gathered: each that comes would wake the teller.

@@ -92,7 +92,7 @@ impl Teller {
                     round.extending.push((*extending, places));
                 }
                 Task::LookAgain => {}
-                Task::Close => self.brought.close(),
+                Task::Close => self.close(),
             }
         }
         for one in settling {

@@ -138,3 +138,28 @@ async fn what_is_given_back_takes_no_place_of_what_was_used() {
     teller.sort(&mut Vec::new(), &mut books, &mut needs);
     assert_eq!(teller.owed_back, KEPT_FOR_GIVING_BACK - BATCH_TASKS, "they were the first");
 }
+
+#[tokio::test]
+async fn an_end_without_room_for_what_is_brought_neither_spins_nor_lasts() {
+    let scene = Scene::new().await;
+    let (desk, mut teller) = teller(&scene);
+    let brought = owing(&scene, &teller);
+    desk.bring(brought).await.unwrap();
+    while teller.owed.len() < MAX_OWED {
+        let one = owing(&scene, &teller);
+        teller.owed.push(one);
+    }
+    // The database is away for long.
+    teller.retry_at = Some(Instant::now() + PAUSE * 1000);
+    let mut fresh = Vec::new();
+    assert!(teller.brought.next(&mut fresh, 1, false).await, "the first is gathered");
+    teller.sort(&mut vec![Task::Close], &mut Books::default(), &mut Needs::default());
+    let waits = {
+        let mut next = std::pin::pin!(teller.brought.next(&mut fresh, 1, false));
+        std::future::poll_fn(|cx| std::task::Poll::Ready(next.as_mut().poll(cx).is_pending())).await
+    };
+    assert!(waits, "what is gathered has its time, and nothing spins");
+    assert!(!teller.is_late());
+    teller.give_up_at = Some(Instant::now());
+    assert!(teller.is_late(), "what is owed is swept later");
+}
