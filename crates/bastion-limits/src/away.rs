@@ -79,8 +79,7 @@ impl There {
     fn not_refilled(&self, rate: Rate, used_parts: u64) -> u64 {
         let settled = MonoNanos(self.settled_ns.load(Ordering::Acquire));
         let since = rate.refilled_parts(settled).saturating_sub(rate.refilled_parts(self.began));
-        let ahead = used_parts.saturating_sub(since);
-        ahead.checked_div(rate.parts_per_token()).unwrap_or(0)
+        used_parts.saturating_sub(since).div_ceil(rate.parts_per_token().max(1))
     }
 }
 

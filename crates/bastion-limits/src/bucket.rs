@@ -65,11 +65,11 @@ impl Bucket {
         self.with_taken(ahead, amount, self.rate.refilled_parts(now)).err()
     }
 
-    /// Of what was taken up to this word: how much no time has refilled yet. Only that can be given
-    /// back, or it would be there twice.
+    /// Of what was taken up to this word: how much no time has refilled yet, a part of a token as a whole
+    /// one. Only that can be given back, or it would be there twice.
     pub(crate) fn not_refilled(&self, end_parts: u64, now: MonoNanos) -> u64 {
         let ahead = end_parts.saturating_sub(self.rate.refilled_parts(now));
-        ahead.checked_div(self.rate.parts_per_token()).unwrap_or(0)
+        ahead.div_ceil(self.rate.parts_per_token().max(1))
     }
 
     /// Gives back what was taken; the bucket never holds more than a whole one.
