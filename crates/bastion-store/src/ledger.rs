@@ -228,10 +228,12 @@ impl Ledger {
         let at = self.inner.clock.now();
         let count = u64::try_from(ended.len()).unwrap_or(u64::MAX);
         let all = move |books: &mut Books| {
-            ended
-                .iter()
-                .zip(&places)
-                .try_for_each(|(hold, places)| books.sweep(hold, outcome, (places, at)).map(drop))
+            let each = ended.iter().zip(&places).map(|(hold, places)| {
+                let swept = books.sweep(hold, outcome, (places, at));
+                swept.inspect_err(|cause| not_swept(hold, cause)).map(drop)
+            });
+            // One that cannot be counted keeps nobody else's money; the first is told at the end.
+            each.fold(Ok(()), Result::and)
         };
         self.inner.bank.run(books, needs, all).await??;
         Ok(count)
@@ -279,6 +281,10 @@ impl Ledger {
     pub(crate) async fn close(&self) {
         drop(self.inner.desk.asked.send(Task::Close).await);
     }
+}
+
+fn not_swept(hold: &books::OpenHold, cause: &StoreError) {
+    tracing::error!(request_id = %hold.call, %cause, "a hold was not swept");
 }
 
 impl std::fmt::Debug for Ledger {

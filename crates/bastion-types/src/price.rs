@@ -66,6 +66,11 @@ impl Price {
         self.input_per_million.max(self.cached_input_per_million).max(self.cache_write_per_million)
     }
 
+    /// Does a token of thinking cost more than one of the answer?
+    pub fn has_dear_thinking(&self) -> bool {
+        self.reasoning_per_million > self.output_per_million
+    }
+
     /// The most that a token of the answer can cost, for a million.
     pub fn dearest_output_per_million(&self) -> Money {
         self.output_per_million.max(self.reasoning_per_million)

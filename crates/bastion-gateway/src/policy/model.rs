@@ -64,9 +64,8 @@ impl ModelPolicy {
             r#"{{"id":"{name}","object":"model","created":0,"owned_by":"{}"}}"#,
             routes.first()?.upstream.name
         );
-        let pays_thinking = |price: &Price| price.reasoning_per_million > price.output_per_million;
         let thinks = model.reasoning
-            || routes.iter().filter_map(|route| route.price.as_ref()).any(pays_thinking);
+            || routes.iter().filter_map(|route| route.price.as_ref()).any(Price::has_dear_thinking);
         let thinking = match (thinks, model.limit.has_thinking) {
             (false, _) => Thinking::No,
             (true, true) => Thinking::WithinTheLimit,

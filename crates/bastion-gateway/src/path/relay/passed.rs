@@ -29,7 +29,7 @@ struct Pieces {
 
 impl Passed {
     /// An answer that went on as a whole, or audio.
-    pub(super) fn whole(bytes: u64) -> Passed {
+    pub(in crate::path) fn whole(bytes: u64) -> Passed {
         Passed { bytes, ..Passed::default() }
     }
 

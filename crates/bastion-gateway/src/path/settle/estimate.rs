@@ -78,6 +78,7 @@ impl Allowance {
             }
             Work::Vectors | Work::Text { .. } => {
                 let output_tokens = self.output_tokens(passed);
+                let is_dearer = price.is_some_and(Price::has_dear_thinking);
                 Usage {
                     input_tokens: if self.has_unknown_media {
                         all.input_tokens
@@ -85,8 +86,8 @@ impl Allowance {
                         self.input_tokens
                     },
                     output_tokens,
-                    // All of it may be thinking, and thinking may be dearer.
-                    reasoning_tokens: if self.thinks { output_tokens } else { 0 },
+                    // All of it may be what costs more.
+                    reasoning_tokens: if is_dearer { output_tokens } else { 0 },
                     ..Usage::estimate(0, 0)
                 }
             }
@@ -98,7 +99,14 @@ impl Allowance {
     pub(super) fn rated_tokens(&self, passed: &Passed) -> u64 {
         let is_unseen = passed.bytes == 0 || self.hides(passed);
         let unseen = if is_unseen { self.asked_tokens } else { 0 };
-        self.input_tokens.saturating_add(passed.tokens().max(unseen))
+        // Vectors and pictures have many bytes and no tokens of an answer.
+        let seen = match self.work {
+            Work::Text { .. } => passed.tokens().min(self.most_output_tokens()),
+            Work::Vectors | Work::Images { .. } | Work::Transcript { .. } | Work::Speech { .. } => {
+                0
+            }
+        };
+        self.input_tokens.saturating_add(seen.max(unseen))
     }
 
     /// May it have written more than was seen?
@@ -120,5 +128,48 @@ impl Allowance {
     fn most_output_tokens(&self) -> u64 {
         let most = self.most.map(|most| most.output_tokens);
         most.unwrap_or_default().max(self.asked_tokens)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: Work = Work::Text { limit_tokens: Some(100), answers: 1 };
+
+    fn allowance(work: Work) -> Allowance {
+        let most = Bound { input_tokens: 500, output_tokens: 100, ..Bound::default() };
+        Allowance {
+            work,
+            most: Some(most),
+            input_tokens: 25,
+            asked_tokens: if work == Work::Vectors { 0 } else { 100 },
+            has_unknown_media: false,
+            thinks: false,
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_no_tokens_of_the_rate() {
+        let megabyte = Passed::whole(1_000_000);
+        assert_eq!(allowance(Work::Vectors).rated_tokens(&megabyte), 25);
+        assert_eq!(allowance(Work::Images { count: 1 }).rated_tokens(&megabyte), 25);
+        assert_eq!(allowance(TEXT).rated_tokens(&megabyte), 125, "no more than it may write");
+        assert_eq!(allowance(TEXT).rated_tokens(&Passed::whole(40)), 35);
+        assert_eq!(allowance(TEXT).rated_tokens(&Passed::default()), 125, "nothing was seen");
+    }
+
+    #[test]
+    fn what_may_be_thinking_is_taken_for_it_only_where_it_is_dearer() {
+        let price = |reasoning: i64| Price {
+            output_per_million: Money::from_nanos(8),
+            reasoning_per_million: Money::from_nanos(reasoning),
+            ..Price::default()
+        };
+        let thinks = Allowance { thinks: true, ..allowance(TEXT) };
+        for (reasoning, thought) in [(3, 0), (8, 0), (20, 100)] {
+            let usage = thinks.part(&Passed::whole(4), Some(&price(reasoning)));
+            assert_eq!((usage.output_tokens, usage.reasoning_tokens), (100, thought));
+        }
     }
 }

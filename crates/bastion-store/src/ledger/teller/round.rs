@@ -169,7 +169,7 @@ impl Teller {
                 let doubtful = Doubtful { ticket, labels, at: self.bank.now() };
                 self.doubts.note(doubtful, Instant::now());
             }
-            self.owe(self.give_back(ticket, labels));
+            self.owe_in_doubt(self.give_back(ticket, labels));
             refuse(*waiting, NotHeld::unavailable(cause));
         }
     }
@@ -179,12 +179,21 @@ impl Teller {
         Settling { ticket, ending, at: self.bank.now(), again: true, answer: None }
     }
 
-    /// What is given back takes none of the places of what was used.
+    /// What may be written takes none of the places of what was used, or surely is.
+    fn owe_in_doubt(&mut self, given_back: Settling) {
+        if self.owed_back < KEPT_FOR_GIVING_BACK {
+            self.owe(given_back);
+        } else {
+            tracing::error!(
+                request_id = %given_back.ticket.call,
+                "too much is in doubt; should this hold be written it is swept at the next start"
+            );
+        }
+    }
+
     fn owe(&mut self, settling: Settling) {
-        let is_given_back = matches!(settling.ending, Ending::GivenBack(_));
-        let has_place = !is_given_back || self.owed_back < KEPT_FOR_GIVING_BACK;
-        if has_place && self.owed.len() < MAX_OWED {
-            self.owed_back += usize::from(is_given_back);
+        if self.owed.len() < MAX_OWED {
+            self.owed_back += usize::from(matches!(settling.ending, Ending::GivenBack(_)));
             self.owed.push(settling);
         } else {
             tracing::error!(
