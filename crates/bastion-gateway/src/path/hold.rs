@@ -6,7 +6,7 @@ mod purse;
 mod words;
 
 use bastion_store::{HoldOrder, Labels, NotHeld, Payer, Ticket};
-use bastion_types::{Money, Refusal, Timestamp};
+use bastion_types::{Bound, Money, Refusal, Timestamp};
 
 use super::authenticate::Caller;
 use super::door::Arrival;
@@ -22,6 +22,8 @@ pub(crate) struct Hold {
     pub(super) screened: Screened,
     /// How much text is sent, in bytes.
     pub(super) text_bytes: u64,
+    /// The most that an attempt uses; none where nothing bounds it.
+    pub(super) most: Option<Bound>,
     /// The money that is set aside for it.
     pub(super) purse: Purse,
 }
@@ -40,7 +42,8 @@ pub(super) async fn hold(
     arrival: &Arrival,
     mut screened: Screened,
 ) -> Result<Box<Hold>, Turned> {
-    let each = screened.bound();
+    let most = screened.most();
+    let each = most.and_then(|most| screened.cost_of(&most));
     let now = desk.gateway.tools.clock.now();
     let order = order(caller, (arrival, now), &screened, each);
     let held = match countable(desk, caller, (&order, &screened), each) {
@@ -60,7 +63,7 @@ pub(super) async fn hold(
         Ok(ticket) => {
             let text_bytes = screened.payload.text_bytes;
             // Boxed: from here on it is handed from stage to stage.
-            Ok(Box::new(Hold { screened, text_bytes, purse: Purse::new(ticket, each) }))
+            Ok(Box::new(Hold { screened, text_bytes, most, purse: Purse::new(ticket, each) }))
         }
         Err(refusal) => {
             let now = desk.gateway.tools.clock.monotonic();

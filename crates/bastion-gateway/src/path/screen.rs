@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use bastion_limits::{Permit, Standing};
-use bastion_types::{Modifier, Money, Prompt, Refusal, bound};
+use bastion_types::{Bound, Modifier, Money, Prompt, Refusal, bound};
 use bastion_wire::Work;
 
 use super::admit::{Admitted, NotAdmitted};
@@ -46,12 +46,15 @@ pub(crate) struct Screened {
 }
 
 impl Screened {
-    /// What an attempt of it may cost at most, at the dearest of its routes; none when a route has
-    /// no price, or nothing bounds it.
-    pub(crate) fn bound(&self) -> Option<Money> {
-        let most = self.model.most(self.work, self.prompt)?;
+    /// What an attempt of it may use at most; none when nothing bounds it.
+    pub(crate) fn most(&self) -> Option<Bound> {
+        self.model.most(self.work, self.prompt)
+    }
+
+    /// What that costs at the dearest of its routes; none when a route has no price.
+    pub(crate) fn cost_of(&self, most: &Bound) -> Option<Money> {
         let prices: Option<Vec<_>> = self.routes.iter().map(|route| route.price.as_ref()).collect();
-        bound(&most, prices?)
+        bound(most, prices?)
     }
 
     /// What it asks for that no price of its model says.

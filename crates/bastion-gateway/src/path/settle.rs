@@ -42,12 +42,12 @@ pub(super) fn settle(
     hold: Box<Hold>,
     relayed: Relayed,
 ) -> impl Future<Output = Settlement> + use<> {
-    let Hold { mut screened, text_bytes, purse } = *hold;
+    let Hold { mut screened, text_bytes, most, purse } = *hold;
     if let Some(refusal) = observed(caller, arrival, &purse) {
         screened.about.observed.get_or_insert(refusal.code());
         desk.gateway.tools.metrics.observed(&refusal, &caller.key.environment);
     }
-    let allowance = Allowance::of(&screened, text_bytes);
+    let allowance = Allowance::of(&screened, text_bytes, most);
     let own = used(&relayed, screened.work, &allowance);
     let lost = allowance.all();
     let usage = relayed.lost.iter().fold(own, |sum, _| sum.plus(&lost));
@@ -55,7 +55,7 @@ pub(super) fn settle(
     let nothing = screened.is_priced().then_some(Money::ZERO);
     screened.permit.settle_tokens(rated, desk.gateway.tools.clock.monotonic());
     drop(screened.permit);
-    let terms = Terms { nothing, each: purse.each(), most: allowance.most };
+    let terms = Terms { nothing, each: purse.each(), most };
     let bill = bill::bill(&relayed, (&own, &lost), terms);
     let labels = Labels {
         service: Some(caller.key.service.clone()),
@@ -148,4 +148,46 @@ fn rated_tokens(relayed: &Relayed, own: &Usage, allowance: &Allowance) -> u64 {
         if own.estimated { allowance.rated_tokens(&relayed.passed) } else { own.total_tokens() };
     let each = allowance.rated_tokens(&Passed::default());
     relayed.lost.iter().fold(own, |sum, _| sum.saturating_add(each))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::estimate::tests::allowance;
+    use super::*;
+
+    fn left(reported: Usage, first_event_ms: Option<u64>) -> Relayed {
+        Relayed {
+            stream: StreamOutcome::Cancelled,
+            reported: Some(reported),
+            passed: Passed::whole(240_000),
+            first_event_ms,
+            unknown: true,
+            ..Relayed::ended(200, None)
+        }
+    }
+
+    #[test]
+    fn a_whole_answers_report_stands_though_its_caller_has_just_left() {
+        let work = Work::Transcript { estimated_ms: 15_000, bytes: 240_000 };
+        let reported = Usage { audio_ms: 60_000, ..Usage::default() };
+        assert_eq!(used(&left(reported, None), work, &allowance(work)), reported);
+    }
+
+    #[test]
+    fn a_report_of_nothing_from_before_a_cut_is_none() {
+        let work = Work::Text { limit_tokens: Some(100), answers: 1 };
+        let reported = Usage { input_tokens: 7, ..Usage::default() };
+        let usage = used(&left(reported, Some(3)), work, &allowance(work));
+        assert_eq!((usage.estimated, usage.output_tokens), (true, 100));
+    }
+
+    #[test]
+    fn speech_that_was_refused_used_nothing() {
+        let work = Work::Speech { characters: 4000 };
+        let refused = Relayed { passed: Passed::whole(40), ..Relayed::ended(422, None) };
+        assert_eq!(used(&refused, work, &allowance(work)), Usage::default());
+        let spoken = Relayed { unknown: true, ..refused };
+        let expect = Usage { characters: 4000, ..Usage::default() };
+        assert_eq!(used(&spoken, work, &allowance(work)), expect);
+    }
 }

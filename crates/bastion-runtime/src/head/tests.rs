@@ -15,7 +15,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+use tokio::sync::Notify;
 
 use super::exchanges::{Exchange, Exchanges, Watched};
 use super::follower::{Follower, Turn};
@@ -152,9 +153,7 @@ async fn through(bytes: &[u8], step: usize) -> (Vec<String>, String) {
             tokio::task::yield_now().await;
         }
         // A peer who leaves at once wants no answers: hyper has time for all of them first.
-        for _ in 0..ANSWER_YIELDS {
-            tokio::task::yield_now().await;
-        }
+        a_while().await;
         near.shutdown().await.ok();
         let mut written = Vec::new();
         near.read_to_end(&mut written).await.unwrap();
@@ -185,12 +184,70 @@ async fn what_passes_is_read_by_hyper_in_the_same_way() {
     assert!(requests > 1000, "the inputs are too bad to show anything: {requests}");
 }
 
-/// Is set once it is dropped.
-struct Dropped(Arc<AtomicBool>);
+/// Is set when this is dropped before its end.
+struct Dropped(Option<Arc<AtomicBool>>);
+
+impl Dropped {
+    fn at_its_end(mut self) {
+        self.0 = None;
+    }
+}
 
 impl Drop for Dropped {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
+        self.0.iter().for_each(|mark| mark.store(true, Ordering::Release));
+    }
+}
+
+/// Behind the gate: answers once it may, and tells how many requests began and whether an answer was
+/// given up.
+#[derive(Clone, Default)]
+struct Answering {
+    may_answer: Arc<Notify>,
+    begun: Arc<AtomicUsize>,
+    given_up: Arc<AtomicBool>,
+}
+
+impl Answering {
+    fn has_begun(&self) -> usize {
+        self.begun.load(Ordering::Acquire)
+    }
+
+    fn was_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Acquire)
+    }
+
+    /// Serves the peer's stream to its end.
+    async fn serve(self, far: DuplexStream) {
+        let exchanges = Exchanges::default();
+        let (gate, kept) = Gate::new(far, LIMIT_BYTES, exchanges.clone());
+        let service = service_fn(move |_| {
+            self.begun.fetch_add(1, Ordering::AcqRel);
+            let (exchange, may_answer) = (exchanges.begin(), Arc::clone(&self.may_answer));
+            let dropped = Dropped(Some(Arc::clone(&self.given_up)));
+            async move {
+                may_answer.notified().await;
+                dropped.at_its_end();
+                let body = Watched::new(Full::new(Bytes::from_static(b"fine")), exchange);
+                Ok::<_, Infallible>(Response::new(body))
+            }
+        });
+        // Whether it calls an early end an error is hyper's affair.
+        http1::Builder::new().serve_connection(TokioIo::new(gate), service).await.ok();
+        drop(kept.take());
+    }
+
+    /// While the peer talks; no more than a while.
+    async fn beside<T>(&self, far: DuplexStream, talk: impl Future<Output = T>) -> Option<T> {
+        let both = async { tokio::join!(self.clone().serve(far), talk).1 };
+        tokio::time::timeout(Duration::from_secs(5), both).await.ok()
+    }
+}
+
+/// Time for hyper to do what it can.
+async fn a_while() {
+    for _ in 0..ANSWER_YIELDS {
+        tokio::task::yield_now().await;
     }
 }
 
@@ -198,37 +255,15 @@ impl Drop for Dropped {
 /// and was the answer given up?
 async fn left_behind(bytes: &[u8]) -> (usize, bool) {
     let (mut near, far) = tokio::io::duplex(1 << 20);
-    let exchanges = Exchanges::default();
-    let (gate, kept) = Gate::new(far, LIMIT_BYTES, exchanges.clone());
-    let (begun, given_up) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-    let (counted, marked) = (Arc::clone(&begun), Arc::clone(&given_up));
-    let service = service_fn(move |_| {
-        counted.fetch_add(1, Ordering::AcqRel);
-        let (exchange, dropped) = (exchanges.begin(), Dropped(Arc::clone(&marked)));
-        async move {
-            std::future::pending::<()>().await;
-            drop(dropped);
-            let body = Watched::new(Full::new(Bytes::new()), exchange);
-            Ok::<_, Infallible>(Response::new(body))
-        }
-    });
-    let server = http1::Builder::new().serve_connection(TokioIo::new(gate), service);
-    let serve = async move {
-        // Whether it calls that an error is hyper's affair.
-        server.await.ok();
-        drop(kept.take());
-    };
+    let answering = Answering::default();
     let talk = async {
         near.write_all(bytes).await.unwrap();
-        for _ in 0..ANSWER_YIELDS {
-            tokio::task::yield_now().await;
-        }
-        assert!(!given_up.load(Ordering::Acquire), "nobody has left yet");
+        a_while().await;
+        assert!(!answering.was_given_up(), "nobody has left yet");
         drop(near);
     };
-    let both = async { tokio::join!(serve, talk) };
-    let in_time = tokio::time::timeout(Duration::from_secs(5), both).await;
-    (begun.load(Ordering::Acquire), in_time.is_ok() && given_up.load(Ordering::Acquire))
+    let in_time = answering.beside(far, talk).await.is_some();
+    (answering.has_begun(), in_time && answering.was_given_up())
 }
 
 #[tokio::test]
@@ -252,36 +287,17 @@ async fn a_peer_who_leaves_is_seen_behind_whatever_it_has_sent_already() {
 #[tokio::test]
 async fn who_sends_too_far_ahead_gets_its_answer_and_then_the_end() {
     let (mut near, far) = tokio::io::duplex(1 << 20);
-    let exchanges = Exchanges::default();
-    let (gate, kept) = Gate::new(far, LIMIT_BYTES, exchanges.clone());
-    let (may_answer, begun) = (Arc::new(tokio::sync::Notify::new()), Arc::new(AtomicUsize::new(0)));
-    let (waited, counted) = (Arc::clone(&may_answer), Arc::clone(&begun));
-    let service = service_fn(move |_| {
-        counted.fetch_add(1, Ordering::AcqRel);
-        let (exchange, waited) = (exchanges.begin(), Arc::clone(&waited));
-        async move {
-            waited.notified().await;
-            let body = Watched::new(Full::new(Bytes::from_static(b"fine")), exchange);
-            Ok::<_, Infallible>(Response::new(body))
-        }
-    });
-    let server = http1::Builder::new().serve_connection(TokioIo::new(gate), service);
-    let serve = async move {
-        server.await.ok();
-        drop(kept.take());
-    };
+    let answering = Answering::default();
     let talk = async {
         near.write_all(PARTS[0].repeat(1000).as_bytes()).await.unwrap();
-        for _ in 0..ANSWER_YIELDS {
-            tokio::task::yield_now().await;
-        }
-        may_answer.notify_one();
+        a_while().await;
+        answering.may_answer.notify_one();
         let mut written = String::new();
         near.read_to_string(&mut written).await.unwrap();
         written
     };
-    let both = async { tokio::join!(serve, talk) };
-    let ((), written) = tokio::time::timeout(Duration::from_secs(5), both).await.unwrap();
+    let written = answering.beside(far, talk).await.expect("it ends");
     assert!(written.starts_with("HTTP/1.1 200") && written.ends_with("fine"), "{written}");
-    assert_eq!(begun.load(Ordering::Acquire), 1, "what was read away began nothing");
+    assert_eq!(answering.has_begun(), 1, "what was read away began nothing");
+    assert!(!answering.was_given_up());
 }

@@ -12,19 +12,12 @@ use crate::ask::{Ask, State, Work};
 use crate::dialect::Dialect;
 use crate::media::Media;
 
-const FIELDS: [Field; 16] = [
+const FIELDS: [Field; 9] = [
     Field::Model,
     Field::Messages,
     Field::Stream,
     Field::StreamOptions,
     Field::Store,
-    Field::MaxTokens,
-    Field::MaxCompletionTokens,
-    Field::MaxOutputTokens,
-    Field::NPredict,
-    Field::NumPredict,
-    Field::MaxNewTokens,
-    Field::MaxLength,
     Field::N,
     Field::BestOf,
     Field::User,

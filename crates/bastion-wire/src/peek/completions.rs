@@ -13,18 +13,11 @@ use crate::ask::{Ask, State, Work};
 use crate::dialect::Dialect;
 use crate::media::Media;
 
-const FIELDS: [Field; 15] = [
+const FIELDS: [Field; 8] = [
     Field::Model,
     Field::Prompt,
     Field::Stream,
     Field::StreamOptions,
-    Field::MaxTokens,
-    Field::MaxCompletionTokens,
-    Field::MaxOutputTokens,
-    Field::NPredict,
-    Field::NumPredict,
-    Field::MaxNewTokens,
-    Field::MaxLength,
     Field::N,
     Field::BestOf,
     Field::User,

@@ -4,7 +4,7 @@
 
 use bastion_types::Refusal;
 
-use super::slots::{Field, Slots};
+use super::slots::{Field, SPELLINGS, Slots};
 use crate::ask::{GivenLimit, OutputLimits};
 
 /// Most output tokens that anybody can mean.
@@ -12,18 +12,6 @@ const MAX_OUTPUT_LIMIT_TOKENS: u64 = 2_147_483_647;
 
 /// Most choices of one prompt. Source: OpenAI's reference.
 const MAX_CHOICES: u64 = 128;
-
-/// The spellings of one limit: three of the contract, and those by which single engines go, whatever
-/// the others say (`n_predict` of llama.cpp, for one).
-pub(super) const SPELLINGS: [Field; 7] = [
-    Field::MaxTokens,
-    Field::MaxCompletionTokens,
-    Field::MaxOutputTokens,
-    Field::NPredict,
-    Field::NumPredict,
-    Field::MaxNewTokens,
-    Field::MaxLength,
-];
 
 /// Where the limit stands under each of its spellings; the endpoint's upstreams go by its `own`.
 ///

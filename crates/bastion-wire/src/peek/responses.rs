@@ -11,7 +11,7 @@ use crate::ask::{Ask, Splice, State, Work};
 use crate::dialect::Dialect;
 use crate::media::Media;
 
-const FIELDS: [Field; 17] = [
+const FIELDS: [Field; 10] = [
     Field::Model,
     Field::Input,
     Field::Prompt,
@@ -20,13 +20,6 @@ const FIELDS: [Field; 17] = [
     Field::PreviousResponseId,
     Field::Conversation,
     Field::Background,
-    Field::MaxTokens,
-    Field::MaxCompletionTokens,
-    Field::MaxOutputTokens,
-    Field::NPredict,
-    Field::NumPredict,
-    Field::MaxNewTokens,
-    Field::MaxLength,
     Field::User,
     Field::SafetyIdentifier,
 ];

@@ -77,6 +77,18 @@ pub(super) const MODIFIERS: [(Field, Modifier); 11] = [
     (Field::SearchParameters, Modifier::SearchParameters),
 ];
 
+/// The spellings of one limit, at any endpoint: three of the contract, and those by which single
+/// engines go, whatever the others say (`n_predict` of llama.cpp, for one).
+pub(super) const SPELLINGS: [Field; 7] = [
+    Field::MaxTokens,
+    Field::MaxCompletionTokens,
+    Field::MaxOutputTokens,
+    Field::NPredict,
+    Field::NumPredict,
+    Field::MaxNewTokens,
+    Field::MaxLength,
+];
+
 impl Field {
     const COUNT: usize = 36;
 
@@ -133,7 +145,8 @@ pub(super) struct Slots<'a> {
 }
 
 impl<'a> Slots<'a> {
-    /// Reads a body; each of `fields` and of the modifiers may stand in it once.
+    /// Reads a body; each of `fields`, of the spellings of a limit and of the modifiers
+    /// may stand in it once.
     ///
     /// # Errors
     /// 400 for what is not UTF-8, not JSON, nested too deep, no object, or there twice.
@@ -241,7 +254,8 @@ impl Found<'_> {
     /// What of these stands twice, or in other letters.
     fn refuse(&self, fields: &[Field]) -> Result<(), Refusal> {
         let is = |flags: u64, field: Field| flags & field.bit() != 0;
-        for field in fields.iter().copied().chain(MODIFIERS.map(|(field, _)| field)) {
+        let modifiers = MODIFIERS.map(|(field, _)| field);
+        for field in fields.iter().copied().chain(SPELLINGS).chain(modifiers) {
             let name = field.name();
             if is(self.twice, field) {
                 let message = format!("'{name}' stands twice in the body; send it once");

@@ -14,7 +14,7 @@ use crate::path::screen::Screened;
 pub(super) struct Allowance {
     work: Work,
     /// The most, as it is held; none where nothing bounds it.
-    pub(super) most: Option<Bound>,
+    most: Option<Bound>,
     /// The prompt as it is estimated, in tokens.
     input_tokens: u64,
     /// The most output that was asked for, in tokens.
@@ -26,10 +26,10 @@ pub(super) struct Allowance {
 }
 
 impl Allowance {
-    pub(super) fn of(screened: &Screened, text_bytes: u64) -> Allowance {
+    pub(super) fn of(screened: &Screened, text_bytes: u64, most: Option<Bound>) -> Allowance {
         Allowance {
             work: screened.work,
-            most: screened.model.most(screened.work, screened.prompt),
+            most,
             input_tokens: text_bytes.div_ceil(Usage::BYTES_PER_TOKEN),
             asked_tokens: screened.output_bound_tokens,
             has_unknown_media: screened.model.has_unknown_media(screened.prompt),
@@ -132,12 +132,12 @@ impl Allowance {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     const TEXT: Work = Work::Text { limit_tokens: Some(100), answers: 1 };
 
-    fn allowance(work: Work) -> Allowance {
+    pub(in crate::path::settle) fn allowance(work: Work) -> Allowance {
         let most = Bound { input_tokens: 500, output_tokens: 100, ..Bound::default() };
         Allowance {
             work,

@@ -21,6 +21,50 @@ async fn the_holds_of_a_dead_process_are_charged_and_marked_once() {
     scene.is_clean().await;
 }
 
+/// Adds so much to the environment's sum, or takes it away.
+async fn put_right(scene: &Scene, nanos: i64, reference: &str) {
+    let adjustment = Adjustment {
+        amount: Money::from_nanos(nanos),
+        concerns: Concerns::Environment(prod(), scene.payer().day),
+        reason: "a slip of the keyboard".to_owned(),
+        reference: reference.to_owned(),
+    };
+    scene.ledger.adjust(adjustment).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_hold_whose_charge_cannot_be_counted_stays_and_stops_no_other() {
+    let scene = Scene::new().await;
+    // More of them than one, so that one of the others stands behind it in any order.
+    for _ in 0..3 {
+        let other = EnvironmentName::parse("other").unwrap();
+        let order = scene.order("2", "10");
+        let payer = Payer { environment: other.clone(), ..order.payer.clone() };
+        let cap = Cap { scope: Scope::Environment(other), ..order.caps[0].clone() };
+        let order = HoldOrder { payer, caps: vec![cap], ..order };
+        let _lost = scene.ledger.hold(order).await.unwrap();
+    }
+    let held = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
+    let much = i64::MAX - 1;
+    put_right(&scene, much, "t-1").await;
+    let settled = scene.ledger.settle(held, cost("1")).await.unwrap();
+    assert!(settled.durable().await.is_err(), "it cannot be counted");
+    assert_eq!(scene.month().await.held, m("3"), "and is not lost");
+    let scene = scene.restart().await;
+    assert!(scene.ledger.sweep(UnknownOutcome::Charge).await.is_err());
+    let id = AccountId::over(
+        Scope::Environment(EnvironmentName::parse("other").unwrap()),
+        Length::Month,
+        scene.payer().day,
+    );
+    let other = scene.ledger.account(&id).await.unwrap();
+    assert_eq!(other, Account { spent: m("6"), ..Account::default() });
+    put_right(&scene, -much, "t-2").await;
+    assert_eq!(scene.ledger.sweep(UnknownOutcome::Charge).await.unwrap(), 1);
+    assert_eq!(scene.month().await, Account { spent: m("3"), ..Account::default() });
+    scene.is_clean().await;
+}
+
 #[tokio::test]
 async fn a_swept_call_of_which_nothing_was_sent_owes_nothing() {
     let scene = Scene::new().await;
