@@ -3,6 +3,7 @@
 //! A figure must never leave without its counterpart of the same minute; a run whose counts do not
 //! agree fails.
 
+mod against;
 mod load;
 mod measure;
 mod metric;
@@ -35,6 +36,7 @@ const EXAMPLES: &str = "\
 Examples:
   scripts/bench                                       everything, three rounds
   scripts/bench --rounds 1 --scenario ns_c32
+  scripts/bench --against ../before/bastion --rounds 12 --seconds 2 --scenario ns_c32
   scripts/bench --markdown figures.md";
 
 #[derive(Debug, Subcommand)]

@@ -16,7 +16,7 @@ use crate::process::Process;
 use crate::report::{self, Row};
 use crate::scenario::{self, Kind, Money, Scenario};
 use crate::upstream::Counts;
-use crate::{out, stop};
+use crate::{against, out, stop};
 
 /// Before each measured run, so that connections are there.
 const WARM_UP: Duration = Duration::from_secs(1);
@@ -28,9 +28,9 @@ const SETTLE: Duration = Duration::from_secs(2);
 const MUST_IDLE_KIB: f64 = 30.0 * 1024.0;
 
 /// One measured run of one target.
-struct Measured {
+pub(crate) struct Measured {
     /// Microseconds of processor time a call; KiB a stream where streams are held.
-    cost: f64,
+    pub(crate) cost: f64,
     p50_ms: f64,
 }
 
@@ -41,8 +41,13 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
         let all = options.scenario.is_empty();
         let chosen =
             |scenario: &&Scenario| all || options.scenario.iter().any(|name| name == scenario.name);
-        let chosen: Vec<_> = scenario::ALL.iter().filter(chosen).collect();
+        let chosen = scenario::ALL.iter().filter(chosen).map(|scenario| options.lasting(scenario));
+        let chosen: Vec<_> = chosen.collect();
         ensure!(all || !chosen.is_empty(), "no scenario is called so");
+        if let Some(other) = &options.against {
+            against::compare(options, other, &chosen).await?;
+            return Ok(true);
+        }
         let rows = scenarios(options, &chosen).await?;
         if let Some(path) = &options.markdown {
             std::fs::write(path, report::markdown(&rows)).context("the table is not written")?;
@@ -51,18 +56,18 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
         if all && options.stops > 0 {
             let folder = tempfile::tempdir()?;
             let binary = std::path::absolute(&options.binary)?;
-            met &= stop::run(folder.path(), (&binary, options.preload.as_deref()), options.stops)
+            met &= stop::run(folder.path(), (&binary, options.preload()), options.stops)
                 .await?;
         }
         Ok(met)
     })
 }
 
-async fn scenarios(options: &Options, chosen: &[&Scenario]) -> anyhow::Result<Vec<Row>> {
+async fn scenarios(options: &Options, chosen: &[Scenario]) -> anyhow::Result<Vec<Row>> {
     let (ours, theirs) = (tempfile::tempdir()?, tempfile::tempdir()?);
     let upstream = Process::upstream()?;
     let binary = std::path::absolute(&options.binary)?;
-    let gateway = (binary.as_path(), options.preload.as_deref());
+    let gateway = (binary.as_path(), options.preload());
     let bastion = Process::bastion(ours.path(), gateway, upstream.address)?;
     let nginx = Process::nginx(theirs.path(), upstream.address)?;
     let idle = pss_kib(bastion.id())?;
@@ -132,13 +137,15 @@ fn row(scenario: &Scenario, rounds: &[(Measured, Measured)]) -> Row {
     }
 }
 
-fn median(figures: impl Iterator<Item = f64>) -> f64 {
+/// The middle one of them.
+pub(crate) fn median(figures: impl Iterator<Item = f64>) -> f64 {
     let mut figures: Vec<f64> = figures.collect();
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or_default()
 }
 
-async fn measure(
+/// A measured run of one target, behind one that only warms it up.
+pub(crate) async fn measure(
     scenario: &Scenario,
     process: &Process,
     upstream: &Process,

@@ -100,7 +100,9 @@ impl Brought {
                 // Not asked while some are gathered: each that comes would wake the teller.
                 first = self.ended.recv(), if until.is_none() => {
                     let Some(first) = first else { return false };
-                    let patience = if hurry { Duration::ZERO } else { GATHER };
+                    // A full batch waits for no more: else more could come than is ever taken.
+                    let is_full = self.ended.len() >= at_most;
+                    let patience = if hurry || is_full { Duration::ZERO } else { GATHER };
                     self.gathered = Some((first, Instant::now() + patience));
                 }
             }

@@ -49,6 +49,24 @@ async fn what_an_outage_left_is_written_batch_by_batch() {
 }
 
 #[tokio::test]
+async fn settlements_are_gathered_unless_a_batch_is_full() {
+    let scene = Scene::new().await;
+    let (desk, mut teller) = teller(&scene);
+    for _ in 0..BATCH_TASKS + 2 {
+        let one = owing(&scene, &teller);
+        desk.bring(one).await.unwrap();
+    }
+    tokio::time::pause();
+    let began = Instant::now();
+    assert!(teller.gather(&mut Vec::new()).await);
+    assert_eq!(began.elapsed(), Duration::ZERO);
+    assert_eq!(teller.brought.take_settlements(BATCH_TASKS).len(), BATCH_TASKS);
+    assert!(teller.gather(&mut Vec::new()).await);
+    assert!(began.elapsed() >= Duration::from_millis(50), "two are no batch");
+    assert_eq!(teller.brought.take_settlements(BATCH_TASKS).len(), 2);
+}
+
+#[tokio::test]
 async fn what_there_is_no_room_to_owe_waits_with_its_call() {
     let scene = Scene::new().await;
     let (desk, mut teller) = teller(&scene);
