@@ -37,7 +37,10 @@ pub(crate) struct CallerLeft;
 const SMALL_COUNTS: [&str; 4] = ["0", "1", "2", "3"];
 
 /// Most headers of an answer, as far as one can tell; more of them only cost a second reservation.
-const LIKELY_HEADERS: usize = 16;
+const LIKELY_HEADERS: usize = 6;
+
+/// The same where it tells the key's rates.
+const LIKELY_HEADERS_WITH_RATES: usize = 12;
 
 /// Where a call's answer goes.
 pub(crate) struct Line {
@@ -70,7 +73,9 @@ impl Line {
 
     /// What every answer tells, before anything of the upstream's.
     fn told(&self, headers: &mut HeaderMap) {
-        headers.reserve(LIKELY_HEADERS);
+        let is_rated = |told: &Standing| told.requests.is_some() || told.tokens.is_some();
+        let has_rates = self.standing.as_ref().is_some_and(is_rated);
+        headers.reserve(if has_rates { LIKELY_HEADERS_WITH_RATES } else { LIKELY_HEADERS });
         if let Ok(id) = HeaderValue::from_str(self.id.as_str()) {
             headers.insert(X_REQUEST_ID, id);
         }

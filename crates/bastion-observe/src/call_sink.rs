@@ -32,9 +32,6 @@ const GATHER_WHEN_BUSY: Duration = Duration::from_millis(250);
 /// Records of a batch from which on it is busy.
 const BUSY_RECORDS: usize = 32;
 
-/// What a line of the log takes, mostly.
-const LIKELY_LINE_BYTES: usize = 512;
-
 /// Pause before a batch that the store did not take is tried again.
 const STORE_PAUSE: Duration = Duration::from_millis(200);
 
@@ -95,14 +92,16 @@ impl CallSink {
 impl CallSinkWriter {
     /// Writes until every [`CallSink`] is gone and the queue is empty.
     pub async fn run(mut self) {
-        let mut batch = Vec::new();
+        // Kept from batch to batch: given back, the system would have to find each anew.
+        let (mut batch, mut records, mut lines) = (Vec::new(), Vec::new(), String::new());
         let mut pause = GATHER;
         while self.queue.recv_many(&mut batch, BATCH_RECORDS).await > 0 {
             self.gather(&mut batch, pause).await;
             pause = if batch.len() < BUSY_RECORDS { GATHER } else { GATHER_WHEN_BUSY };
-            let records = charged(&mut batch).await;
-            self.write_log(&records);
+            charged(&mut batch, &mut records).await;
+            self.write_log(&records, &mut lines);
             self.write_store(&records).await;
+            records.clear();
         }
     }
 
@@ -118,18 +117,18 @@ impl CallSinkWriter {
         }
     }
 
-    fn write_log(&self, batch: &[CallRecord]) {
+    fn write_log(&self, batch: &[CallRecord], lines: &mut String) {
         if !tracing::enabled!(tracing::Level::INFO) {
             return;
         }
-        let mut lines = String::with_capacity(batch.len() * LIKELY_LINE_BYTES);
         for record in batch {
             match self.format {
-                LogFormat::Json => json_line(record, &mut lines),
-                LogFormat::Text | LogFormat::ColoredText => text_line(record, &mut lines),
+                LogFormat::Json => json_line(record, lines),
+                LogFormat::Text | LogFormat::ColoredText => text_line(record, lines),
             }
         }
-        self.log.write_lines(&lines);
+        self.log.write_lines(lines);
+        lines.clear();
     }
 
     async fn write_store(&self, batch: &[CallRecord]) {
@@ -143,16 +142,14 @@ impl CallSinkWriter {
 }
 
 /// The records, each once its charge is on the disk.
-async fn charged(batch: &mut Vec<Ended>) -> Vec<CallRecord> {
+async fn charged(batch: &mut Vec<Ended>, records: &mut Vec<CallRecord>) {
     let until = Instant::now() + CHARGED_WITHIN;
-    let mut records = Vec::with_capacity(batch.len());
     for Ended { mut record, settled } in batch.drain(..) {
         if let Some(settled) = settled {
             correct(&mut record, timeout_at(until, settled.durable()).await);
         }
         records.push(record);
     }
-    records
 }
 
 /// What was charged is what the record says; while the database is away it says what will be.
@@ -169,7 +166,7 @@ fn correct(record: &mut CallRecord, told: Result<Result<Charged, StoreError>, El
 #[cfg(test)]
 mod tests {
     use std::future::poll_fn;
-    use std::pin::{Pin, pin};
+    use std::pin::Pin;
     use std::task::Poll;
 
     use bastion_store::Marks;
@@ -211,20 +208,21 @@ mod tests {
     async fn a_record_waits_for_its_charge_and_says_what_was_charged() {
         let ((one, its), (other, others)) = (ended(), ended());
         let unpaid = Ended { record: CallRecord { cost: None, ..record() }, settled: None };
-        let mut batch = vec![one, unpaid, other];
-        let mut waiting = pin!(charged(&mut batch));
+        let (mut batch, mut records) = (vec![one, unpaid, other], Vec::new());
+        let mut waiting = Box::pin(charged(&mut batch, &mut records));
         tell(others, 1);
         assert!(by_now(waiting.as_mut()).await.is_none(), "the first is not charged yet");
         tell(its, 2);
-        let records = by_now(waiting).await.unwrap();
+        by_now(waiting.as_mut()).await.unwrap();
+        drop(waiting);
         assert_eq!(costs(&records), [Some(2), None, Some(1)]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn while_the_ledger_is_away_a_batch_waits_once_and_says_what_will_be_charged() {
         let (all, tellers): (Vec<_>, Vec<_>) = (0..5).map(|_| ended()).unzip();
-        let (mut batch, began) = (all, Instant::now());
-        let records = charged(&mut batch).await;
+        let (mut batch, mut records, began) = (all, Vec::new(), Instant::now());
+        charged(&mut batch, &mut records).await;
         assert_eq!(began.elapsed(), CHARGED_WITHIN);
         assert_eq!(costs(&records), [Some(2); 5]);
         drop(tellers);
@@ -235,7 +233,8 @@ mod tests {
         let ((one, its), (other, others)) = (ended(), ended());
         its.send(Err(StoreError::Full)).unwrap();
         drop(others);
-        let records = charged(&mut vec![one, other]).await;
+        let mut records = Vec::new();
+        charged(&mut vec![one, other], &mut records).await;
         assert_eq!(costs(&records), [Some(2); 2]);
     }
 }

@@ -2,10 +2,16 @@
 //!
 //! It must never trust a status alone: a 200 may hold an error.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::sse::Frame;
+
+/// Made ready once, which costs more than the search in a frame.
+static ERROR: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("\"error\""));
 
 #[derive(Deserialize)]
 struct Outer<E> {
@@ -25,7 +31,7 @@ pub fn is_json_object(body: &[u8]) -> bool {
 
 /// Does this body hold an error at its top?
 pub fn is_error_answer(body: &[u8]) -> bool {
-    memchr::memmem::find(body, b"\"error\"").is_some()
+    ERROR.find(body).is_some()
         && serde_json::from_slice(body).is_ok_and(|o: Outer<IgnoredAny>| o.error.is_some())
 }
 

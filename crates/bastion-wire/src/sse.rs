@@ -5,11 +5,17 @@
 //! Source: the WHATWG HTML standard, server-sent events.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use bytes::{Bytes, BytesMut};
+use memchr::memmem::Finder;
 
 /// Longest frame that is held back, in bytes; an endless line ends the stream.
 pub const MAX_FRAME_BYTES: usize = 4 * 1024 * 1024;
+
+/// What the terminal event of chat and completions says; made ready once, for it is looked for in
+/// frame after frame.
+static DONE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("[DONE]"));
 
 /// The byte order mark that a stream may begin with.
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -241,8 +247,8 @@ impl<'a> Frame<'a> {
     /// Is this the terminal event of chat and completions?
     pub fn is_done(self) -> bool {
         // Comment lines may stand before it: signs of life of an upstream that says nothing else.
-        memchr::memmem::find(self.0, b"[DONE]").is_some()
-            && self.data().is_some_and(|data| data.as_ref() == b"[DONE]")
+        DONE.find(self.0).is_some()
+            && self.data().is_some_and(|data| data.as_ref() == DONE.needle())
     }
 
     fn lines(self) -> impl Iterator<Item = &'a [u8]> {

@@ -23,12 +23,20 @@ const AFTER_ALL: &str = "req_~";
 pub(super) const ROWS_AT_ONCE: usize = 512;
 
 const INSERT: &str = "INSERT INTO calls (id, at_us, environment, key_id, status, record) VALUES ";
+/// `OR FAIL`: else SQLite keeps the pages that a statement of many rows has changed, to undo it alone.
+/// Here an error undoes the transaction.
+const INSERT_ON_SQLITE: &str =
+    "INSERT OR FAIL INTO calls (id, at_us, environment, key_id, status, record) VALUES ";
 const COLUMNS: usize = 6;
 const STORED_ALREADY: &str = " ON CONFLICT (id) DO NOTHING";
 
 /// The text of so many rows' insert; of fixed parts alone.
 fn insert_of(rows: usize) -> String {
     rows_of(INSERT, COLUMNS, rows) + STORED_ALREADY
+}
+
+fn insert_on_sqlite_of(rows: usize) -> String {
+    rows_of(INSERT_ON_SQLITE, COLUMNS, rows) + STORED_ALREADY
 }
 
 const SELECT_ONE: &str = "SELECT * FROM calls WHERE id = $1";
@@ -91,7 +99,7 @@ impl Stored {
 
 /// Stores all of these on SQLite, in the transaction that has begun.
 pub(super) fn add(connection: &Connection, calls: &[Stored]) -> Result<(), StoreError> {
-    in_rows(connection, insert_of, calls, |row, call| {
+    in_rows(connection, insert_on_sqlite_of, calls, |row, call| {
         let Stored { id, at_us, environment, key_id, status, record } = call;
         let (environment, key_id) = (environment.as_str(), key_id.as_str());
         row.bind(params![id.as_str(), at_us, environment, key_id, status, record])

@@ -69,6 +69,11 @@ impl Books {
         places
     }
 
+    /// So many entries will be added, mostly.
+    pub(super) fn expect_entries(&mut self, count: usize) {
+        self.changes.entries.reserve(count);
+    }
+
     /// Notes that the balance is to be read.
     pub(super) fn stand_on_balance(&mut self) {
         self.rows.place(AccountId::BALANCE);
@@ -383,9 +388,9 @@ impl Books {
             let tight = all.is_none_or(|all| all > cap);
             // Who is only observed waits for nobody.
             match (limits.observed.contains(&row.id.scope), never, tight) {
-                (true, true, _) => unfit = unfit.or_else(|| Some(NotHeld::Spent(shortage()))),
+                (true, true, _) => unfit = unfit.or_else(|| Some(NotHeld::Spent(shortage()).into())),
                 (true, false, true) => {
-                    unfit = unfit.or_else(|| Some(NotHeld::Reserved(shortage())));
+                    unfit = unfit.or_else(|| Some(NotHeld::Reserved(shortage()).into()));
                 }
                 (false, true, _) => return Err(Tight::Never(NotHeld::Spent(shortage()))),
                 (false, false, tight) if wait.is_none() && (row.waited_for || tight) => {
@@ -480,7 +485,7 @@ struct Room {
     /// Within these limits.
     within: Vec<(Place, i64)>,
     /// The first account without, if its cap is only observed.
-    unfit: Option<NotHeld>,
+    unfit: Option<Box<NotHeld>>,
 }
 
 /// Why there is no room.

@@ -117,7 +117,8 @@ pub struct Ticket {
     pub(super) payer: Payer,
     pub(super) caps: Vec<Cap>,
     pub(super) observed: Vec<Scope>,
-    pub(super) unfit: Option<NotHeld>,
+    /// Boxed: a ticket is handed on many times, and few have one.
+    pub(super) unfit: Option<Box<NotHeld>>,
     pub(super) prepaid: Prepaid,
     pub(super) amount: Money,
     pub(super) footing: Footing,
@@ -205,7 +206,7 @@ impl Ticket {
 
     /// The first cap that it does not fit into and that is only observed.
     pub fn unfit(&self) -> Option<&NotHeld> {
-        self.unfit.as_ref()
+        self.unfit.as_deref()
     }
 
     /// What is charged of this cost: never more than what is set aside, where that is.

@@ -21,6 +21,7 @@ use super::bank::Bank;
 use super::outage::Outage;
 use doubts::Doubts;
 use line::Line;
+use round::Round;
 
 /// Most tasks of one transaction, and most settlements: more would make the first of them wait for the last.
 const BATCH_TASKS: usize = 1024;
@@ -46,6 +47,8 @@ pub(super) struct Teller {
     brought: Brought,
     outage: Arc<Outage>,
     line: Line,
+    /// The round before, empty: given back, the system would have to find its room anew.
+    spare: Round,
     /// Settlements and releases that the database did not take yet.
     owed: Vec<Settling>,
     /// So many of them give a hold back.
@@ -66,6 +69,7 @@ impl Teller {
             brought,
             outage,
             line: Line::default(),
+            spare: Round::default(),
             owed: Vec::new(),
             owed_back: 0,
             doubts: Doubts::default(),

@@ -28,7 +28,7 @@ pub(super) fn is_usage_alone(frame: Frame<'_>) -> bool {
 
 /// The usage in a chunk.
 pub(super) fn usage(data: &[u8]) -> Option<Usage> {
-    memmem::find(data, USAGE)?;
+    WORDS.iter().find(|word| word.needle() == USAGE)?.find(data)?;
     answer_usage(data)
 }
 

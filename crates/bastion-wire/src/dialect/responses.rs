@@ -111,13 +111,16 @@ pub(super) fn next_number(passed: &[u8]) -> u64 {
 
 /// The usage that the last event carries.
 pub(super) fn usage(data: &[u8]) -> Option<Usage> {
-    memmem::find(data, b"\"usage\"")?;
+    USAGE.find(data)?;
     let last: Last<'_> = serde_json::from_slice(data).ok()?;
     answer_usage(last.response.get().as_bytes())
 }
 
 static ENDS_FOUND: LazyLock<[memmem::Finder<'static>; 3]> =
     LazyLock::new(|| ENDS.map(|end| memmem::Finder::new(end.as_bytes())));
+
+static USAGE: LazyLock<memmem::Finder<'static>> =
+    LazyLock::new(|| memmem::Finder::new(b"\"usage\""));
 
 static ERROR: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"error"));
 

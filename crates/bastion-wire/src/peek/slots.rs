@@ -9,7 +9,7 @@ use std::ops::Range;
 use bastion_types::{Modifier, Refusal};
 use serde::Deserialize;
 use serde::de::value::StrDeserializer;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::ask::Named;
@@ -141,7 +141,7 @@ impl Field {
 /// The raw values of the keys that policy reads.
 pub(super) struct Slots<'a> {
     text: &'a str,
-    values: [Option<&'a RawValue>; Field::COUNT],
+    found: Found<'a>,
 }
 
 impl<'a> Slots<'a> {
@@ -159,11 +159,15 @@ impl<'a> Slots<'a> {
             let message = format!("the body nests deeper than {MAX_NESTING}; flatten it");
             return Err(Refusal::invalid(message));
         }
-        let found: Found<'a> = serde_json::from_str(text).map_err(|cause| told(&cause))?;
-        if found.twice | found.alike != 0 {
-            found.refuse(fields)?;
+        let mut slots = Slots { text, found: Found::NOTHING };
+        let mut json = serde_json::Deserializer::from_str(text);
+        // Where it stands: moved out of each layer, it would cost more than the keys.
+        let read = Find(&mut slots.found).deserialize(&mut json).and_then(|()| json.end());
+        read.map_err(|cause| told(&cause))?;
+        if slots.found.twice | slots.found.alike != 0 {
+            slots.found.refuse(fields)?;
         }
-        Ok(Slots { text, values: found.values })
+        Ok(slots)
     }
 
     /// The value, unless it is absent or null.
@@ -173,7 +177,7 @@ impl<'a> Slots<'a> {
 
     /// The value, unless it is absent.
     pub(super) fn slot(&self, field: Field) -> Option<&'a RawValue> {
-        self.values.get(field as usize).copied().flatten()
+        self.found.values.get(field as usize).copied().flatten()
     }
 
     /// Where a value stands in the body.
@@ -334,23 +338,26 @@ fn folded(letter: char) -> char {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Found<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Found<'a>, D::Error> {
-        deserializer.deserialize_map(FoundVisitor).map(|found: Found<'de>| found)
+/// Fills what is found in.
+struct Find<'f, 'a>(&'f mut Found<'a>);
+
+impl<'de> DeserializeSeed<'de> for Find<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
-struct FoundVisitor;
-
-impl<'de> Visitor<'de> for FoundVisitor {
-    type Value = Found<'de>;
+impl<'de> Visitor<'de> for Find<'_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Found<'de>, M::Error> {
-        let mut found = Found::NOTHING;
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
+        let Find(found) = self;
         while let Some(key) = map.next_key::<Key>()? {
             let field = found.field(key);
             if field == Field::Other {
@@ -364,7 +371,7 @@ impl<'de> Visitor<'de> for FoundVisitor {
                 found.twice |= field.bit();
             }
         }
-        Ok(found)
+        Ok(())
     }
 }
 

@@ -30,7 +30,9 @@ const PUT_HOLD: &str = "INSERT INTO ledger_holds (call, lease, amount, on_balanc
      environment, key_id, surface, labels) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) \
      ON CONFLICT (call) DO UPDATE SET amount = excluded.amount";
 const END_HOLD: &str = "DELETE FROM ledger_holds WHERE call = ?1";
-const ADD_ENTRIES: &str = "INSERT INTO ledger_entries (id, kind, at_us, amount, on_balance, \
+/// `OR FAIL`: else SQLite keeps the pages that a statement of many rows has changed, to undo it alone.
+/// Here an error undoes the transaction.
+const ADD_ENTRIES: &str = "INSERT OR FAIL INTO ledger_entries (id, kind, at_us, amount, on_balance, \
      marks, day, environment, key_id, surface, input_tokens, output_tokens, labels, call_id, \
      reference) VALUES ";
 const ENTRY_COLUMNS: usize = 15;

@@ -109,23 +109,31 @@ impl Brought {
         }
     }
 
-    /// Settlements that have been brought by now.
-    pub(super) fn take_settlements(&mut self, at_most: usize) -> Vec<Settling> {
+    /// Settlements that have been brought by now; how many they are.
+    pub(super) fn take_settlements(
+        &mut self,
+        at_most: usize,
+        mut take: impl FnMut(Settling),
+    ) -> usize {
         if at_most == 0 {
             // It keeps its place; nobody is woken for it before there may be room.
             if let Some((_, until)) = &mut self.gathered {
                 *until = Instant::now() + GATHER;
             }
-            return Vec::new();
+            return 0;
         }
-        let first = self.gathered.take().map(|(first, _)| first);
-        let mut all: Vec<_> = first.into_iter().collect();
-        while all.len() < at_most
+        let mut taken = 0;
+        if let Some((first, _)) = self.gathered.take() {
+            take(first);
+            taken += 1;
+        }
+        while taken < at_most
             && let Ok(one) = self.ended.try_recv()
         {
-            all.push(one);
+            take(one);
+            taken += 1;
         }
-        all
+        taken
     }
 
     /// Takes nothing more.
@@ -137,6 +145,8 @@ impl Brought {
 
 async fn gathered(until: Option<Instant>) {
     match until {
+        // A timer would ring a millisecond later.
+        Some(until) if until <= Instant::now() => {}
         Some(until) => sleep_until(until).await,
         None => std::future::pending().await,
     }

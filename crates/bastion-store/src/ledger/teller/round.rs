@@ -19,7 +19,7 @@ use crate::database::Dialect;
 
 /// A round's tasks, each with the accounts that it stands on.
 #[derive(Default)]
-struct Round {
+pub(super) struct Round {
     settling: Vec<(Settling, Arc<[Place]>)>,
     extending: Vec<(Extending, Arc<[Place]>)>,
     waiting: Vec<(Box<Waiting>, Arc<[Place]>)>,
@@ -64,17 +64,18 @@ impl Teller {
 
     /// Who is asked in which order.
     fn sort(&mut self, fresh: &mut Vec<Task>, books: &mut Books, needs: &mut Needs) -> Round {
-        let mut round = Round::default();
+        let mut round = std::mem::take(&mut self.spare);
         let due = self.retry_at.is_none_or(|at| at <= Instant::now());
         // No batch grows with an outage: what a database did not take at once it would never take.
         let owed = if due { self.owed.len().min(BATCH_TASKS) } else { 0 };
-        let mut settling: Vec<_> = self.owed.drain(..owed).collect();
-        let is_given_back = |one: &&Settling| matches!(one.ending, Ending::GivenBack(_));
-        self.owed_back -= settling.iter().filter(is_given_back).count();
+        for one in self.owed.drain(..owed) {
+            self.owed_back -= usize::from(one.is_given_back());
+            round.settle(one, books, needs);
+        }
         // What there would be no room to owe stays with the calls that bring it.
-        let kept = self.owed.len() + settling.len() + KEPT_FOR_GIVING_BACK;
+        let kept = self.owed.len() + round.settling.len() + KEPT_FOR_GIVING_BACK;
         let room = MAX_OWED.saturating_sub(kept).min(BATCH_TASKS);
-        settling.extend(self.brought.take_settlements(room));
+        self.brought.take_settlements(room, |one| round.settle(one, books, needs));
         for doubtful in self.doubts.take(BATCH_TASKS, Instant::now()) {
             needs.holds.push(doubtful.ticket.call);
             let places = books.stand(&doubtful.ticket.payer);
@@ -95,21 +96,11 @@ impl Teller {
                 Task::Close => self.close(),
             }
         }
-        for one in settling {
-            match OpenHold::assumed(&one.ticket) {
-                Some(_) if one.again => needs.holds.push(one.ticket.call),
-                Some(hold) => needs.assumed.push(hold),
-                None if one.again => needs.charges.push(one.ticket.call),
-                None => {}
-            }
-            let places = books.stand(&one.ticket.payer);
-            round.settling.push((one, places));
-        }
         round
     }
 
-    fn answer(&mut self, round: Round, told: Told) {
-        for ((settling, _), charged) in round.settling.into_iter().zip(told.settled) {
+    fn answer(&mut self, mut round: Round, told: Told) {
+        for ((settling, _), charged) in round.settling.drain(..).zip(told.settled) {
             if let Err(cause) = &charged {
                 tracing::error!(request_id = %settling.ticket.call, %cause, "a call was not charged");
             }
@@ -118,12 +109,12 @@ impl Teller {
                 drop(answer.send(charged));
             }
         }
-        for ((doubtful, _), given_back) in round.doubtful.into_iter().zip(told.given_back) {
+        for ((doubtful, _), given_back) in round.doubtful.drain(..).zip(told.given_back) {
             if let Err(cause) = &given_back {
                 tracing::error!(request_id = %doubtful.ticket.call, %cause, "a hold was not given back");
             }
         }
-        for ((extending, _), asked) in round.extending.into_iter().zip(told.extended) {
+        for ((extending, _), asked) in round.extending.drain(..).zip(told.extended) {
             let told = match asked {
                 Asked::Held(ticket) => Ok(ticket),
                 Asked::Wait(shortage) => Err(NotHeld::Reserved(shortage)),
@@ -131,13 +122,14 @@ impl Teller {
             };
             drop(extending.answer.send(told));
         }
-        for ((waiting, _), asked) in round.waiting.into_iter().zip(told.held) {
+        for ((waiting, _), asked) in round.waiting.drain(..).zip(told.held) {
             match asked {
                 Asked::Held(ticket) => self.hand_over(*waiting, ticket),
                 Asked::Wait(shortage) => self.line.queue(waiting, shortage),
                 Asked::Never(why) => refuse(*waiting, why),
             }
         }
+        self.spare = round;
     }
 
     /// Gives the ticket to its call; if nobody waits for it any more, it is given back.
@@ -193,7 +185,7 @@ impl Teller {
 
     fn owe(&mut self, settling: Settling) {
         if self.owed.len() < MAX_OWED {
-            self.owed_back += usize::from(matches!(settling.ending, Ending::GivenBack(_)));
+            self.owed_back += usize::from(settling.is_given_back());
             self.owed.push(settling);
         } else {
             tracing::error!(
@@ -212,6 +204,17 @@ impl Round {
             && self.doubtful.is_empty()
     }
 
+    fn settle(&mut self, one: Settling, books: &mut Books, needs: &mut Needs) {
+        match OpenHold::assumed(&one.ticket) {
+            Some(_) if one.again => needs.holds.push(one.ticket.call),
+            Some(hold) => needs.assumed.push(hold),
+            None if one.again => needs.charges.push(one.ticket.call),
+            None => {}
+        }
+        let places = books.stand(&one.ticket.payer);
+        self.settling.push((one, places));
+    }
+
     fn wait(&mut self, waiting: Box<Waiting>, books: &mut Books) {
         if waiting.answer.is_closed() {
             return;
@@ -222,6 +225,7 @@ impl Round {
 
     fn decide(&self, books: &mut Books) -> Told {
         let mut told = Told::default();
+        books.expect_entries(self.settling.len());
         for (one, places) in &self.settling {
             let (ticket, at) = (&one.ticket, one.at);
             told.settled.push(match &one.ending {

@@ -53,3 +53,10 @@ pub(in crate::ledger) struct Settling {
     pub(in crate::ledger) again: bool,
     pub(in crate::ledger) answer: Option<oneshot::Sender<Result<Charged, StoreError>>>,
 }
+
+impl Settling {
+    /// Does it give all of its hold back?
+    pub(super) fn is_given_back(&self) -> bool {
+        matches!(self.ending, Ending::GivenBack(_))
+    }
+}

@@ -60,10 +60,10 @@ async fn settlements_are_gathered_unless_a_batch_is_full() {
     let began = Instant::now();
     assert!(teller.gather(&mut Vec::new()).await);
     assert_eq!(began.elapsed(), Duration::ZERO);
-    assert_eq!(teller.brought.take_settlements(BATCH_TASKS).len(), BATCH_TASKS);
+    assert_eq!(teller.brought.take_settlements(BATCH_TASKS, drop), BATCH_TASKS);
     assert!(teller.gather(&mut Vec::new()).await);
     assert!(began.elapsed() >= Duration::from_millis(50), "two are no batch");
-    assert_eq!(teller.brought.take_settlements(BATCH_TASKS).len(), 2);
+    assert_eq!(teller.brought.take_settlements(BATCH_TASKS, drop), 2);
 }
 
 #[tokio::test]
