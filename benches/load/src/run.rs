@@ -56,8 +56,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<bool> {
         if all && options.stops > 0 {
             let folder = tempfile::tempdir()?;
             let binary = std::path::absolute(&options.binary)?;
-            met &= stop::run(folder.path(), (&binary, options.preload()), options.stops)
-                .await?;
+            met &= stop::run(folder.path(), (&binary, options.preload()), options.stops).await?;
         }
         Ok(met)
     })

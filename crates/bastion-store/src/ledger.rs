@@ -6,6 +6,7 @@
 #![deny(clippy::float_arithmetic, clippy::as_conversions)]
 
 mod bank;
+mod beyond;
 mod books;
 mod days;
 mod hand;
@@ -26,6 +27,7 @@ use bastion_types::{Clock, Money};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
+pub use beyond::BeyondHold;
 pub use hand::{Account, Adjustment, Concerns, HandError, SetCap, TopUp, TopUpOutcome};
 pub use marks::Marks;
 pub use order::{
@@ -38,6 +40,8 @@ pub use verify::{Difference, Verdict};
 
 #[cfg(test)]
 pub(crate) use bank::rows::STATEMENTS as STATEMENTS_OF_ROWS;
+#[cfg(test)]
+pub(crate) use beyond::beyond_statement;
 #[cfg(test)]
 pub(crate) use days::STATEMENTS as STATEMENTS_OF_DAYS;
 #[cfg(test)]
@@ -117,6 +121,12 @@ impl Ledger {
     /// When the database cannot be read.
     pub(crate) async fn look_again(&self) -> Result<(), StoreError> {
         self.inner.limited.read(self.inner.bank.db()).await
+    }
+
+    /// Is there no place for what another call would owe? The database has been away for long then, and
+    /// whatever is sent now would wait in memory without a bound.
+    pub fn is_full(&self) -> bool {
+        self.inner.desk.is_full()
     }
 
     /// Does the balance refuse what it does not hold?

@@ -43,6 +43,7 @@ pub(super) async fn spend(
         spent: account.spent,
         held: account.held,
         given_back: ledger.given_back(environment, month).await?,
+        beyond_holds: ledger.beyond_their_holds(environment, month).await?,
         calls: count(row.map(|row| row.calls)),
         estimated_calls: count(row.map(|row| row.estimated_calls)),
         unpriced: unpriced(config),

@@ -46,7 +46,11 @@ pub(super) async fn hold(
     let each = most.and_then(|most| screened.cost_of(&most));
     let now = desk.gateway.tools.clock.now();
     let order = order(caller, (arrival, now), &screened, each);
-    let held = match countable(desk, caller, (&order, &screened), each) {
+    let ledger = desk.gateway.tools.store.ledger();
+    // Nothing is sent whose charge would find no place.
+    let full = if ledger.is_full() { Err(Refusal::LedgerUnavailable) } else { Ok(()) };
+    let countable = full.and_then(|()| countable(desk, caller, (&order, &screened), each));
+    let held = match countable {
         Ok(observed) => {
             if let Some(observed) = observed {
                 desk.gateway.tools.metrics.observed(&observed, &caller.key.environment);
@@ -54,7 +58,7 @@ pub(super) async fn hold(
             }
             match each {
                 Some(_) => ask(desk, caller, arrival, order).await,
-                None => Ok(desk.gateway.tools.store.ledger().count(order)),
+                None => Ok(ledger.count(order)),
             }
         }
         Err(refusal) => Err(refusal),

@@ -388,7 +388,9 @@ impl Books {
             let tight = all.is_none_or(|all| all > cap);
             // Who is only observed waits for nobody.
             match (limits.observed.contains(&row.id.scope), never, tight) {
-                (true, true, _) => unfit = unfit.or_else(|| Some(NotHeld::Spent(shortage()).into())),
+                (true, true, _) => {
+                    unfit = unfit.or_else(|| Some(NotHeld::Spent(shortage()).into()))
+                }
                 (true, false, true) => {
                     unfit = unfit.or_else(|| Some(NotHeld::Reserved(shortage()).into()));
                 }

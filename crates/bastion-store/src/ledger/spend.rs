@@ -174,11 +174,10 @@ impl Ledger {
     /// When the database cannot be read.
     pub async fn spend(&self, by: SpendBy, month: CalendarMonth) -> Result<Spent, StoreError> {
         let db = self.inner.bank.db();
-        let end = Zone::UTC.end_of_month(month).unwrap_or(Timestamp::from_micros(i64::MAX));
-        let (from, to) = (end.minus(MONTH).minus(AROUND), end.plus(AROUND));
+        let (from, to) = ids_of(month);
         let asked = statement(by.text(db.dialect()))
-            .bind(RequestId::lowest_at(from).to_string())
-            .bind(RequestId::lowest_at(to).to_string())
+            .bind(from)
+            .bind(to)
             .bind(format!("{month}-01"))
             .bind(format!("{month}-31"));
         let rows = db.rows_patiently(asked).await?;
@@ -211,6 +210,13 @@ impl Ledger {
         let row = row.ok_or_else(|| StoreError::corrupt("what was given back"))?;
         Ok(Money::from_nanos(row.number("amount")?.saturating_abs()))
     }
+}
+
+/// Between which ids the charges of a month stand, whatever its zone.
+pub(super) fn ids_of(month: CalendarMonth) -> (String, String) {
+    let end = Zone::UTC.end_of_month(month).unwrap_or(Timestamp::from_micros(i64::MAX));
+    let (from, to) = (end.minus(MONTH).minus(AROUND), end.plus(AROUND));
+    (RequestId::lowest_at(from).to_string(), RequestId::lowest_at(to).to_string())
 }
 
 fn count(rows: usize) -> u64 {

@@ -2,6 +2,7 @@
 //!
 //! It must never count a cap that refuses nothing, or one that some calls pass by.
 
+use bastion_store::BeyondHold;
 use bastion_types::{Enforce, Money};
 
 use super::super::Check;
@@ -21,7 +22,7 @@ const CARD: Card = Card {
     why: "one loop over a weekend can cost a month",
     mend: "set a cap: bastion cap set --env ENVIRONMENT AMOUNT, or environments.*.monthly_cap",
     proof: "the ledger: at no instant of the month was spend above the cap, every model has a \
-         price, and few charges are estimates",
+         price, no upstream reported more than was held, and few charges are estimates",
 };
 
 impl Check for SpendCap {
@@ -40,6 +41,9 @@ impl Check for SpendCap {
             spend.spent.checked_add(spend.given_back).unwrap_or(Money::from_nanos(i64::MAX));
         if highest > cap.amount {
             return above(facts, cap, highest);
+        }
+        if let Some(most) = spend.beyond_holds.first() {
+            return beyond(facts, cap, most);
         }
         let SpendFacts { calls, estimated_calls, .. } = *spend;
         let share = estimated_calls.saturating_mul(100);
@@ -94,6 +98,26 @@ fn above(facts: &Facts, cap: CapFacts, highest: Money) -> Proof {
     );
     let mend = "set a cap that holds for the whole month; the box counts again from the first of \
                 the next one, or waive it until then";
+    Proof::missing(reason).mend(mend).seen(evidence(facts, cap))
+}
+
+/// The ledger charged less than the provider bills.
+fn beyond(facts: &Facts, cap: CapFacts, most: &BeyondHold) -> Proof {
+    let SpendFacts { calls, beyond_holds, .. } = &facts.spend;
+    let all = beyond_holds.iter().map(|one| one.calls).fold(0, u64::saturating_add);
+    let model = most.model.as_deref().unwrap_or("a model that is not known");
+    let upstream = most.upstream.as_deref().unwrap_or("an upstream that is not known");
+    let reason = format!(
+        "{all} of {calls} charges of {} are at their holds: more was reported than their calls were \
+         bounded by, most often for {model} at {upstream}; the bill is above what the ledger says",
+        facts.spend.month()
+    );
+    let mend = format!(
+        "say in [models.\"{model}\"] what bounds it: limit_field, limits_thinking, tokens_per_byte, \
+         template_tokens or context_tokens ('What a cap rests on' in docs/reference/money.md); what \
+         it really cost is put right by bastion ledger adjust. The box counts again from the first \
+         of the next month; waive it until then"
+    );
     Proof::missing(reason).mend(mend).seen(evidence(facts, cap))
 }
 
@@ -169,5 +193,16 @@ mod tests {
         check(|s| s.given_back = money("6.000000001"), false, "up to 10.000000001 CAD");
         check(|s| s.estimated_calls = 6, false, "6 of 100 charges of 2026-11 are estimates");
         check(|s| (s.calls, s.estimated_calls) = (0, 0), true, "0 of 0 charges");
+        let beyond = |model: Option<&str>, calls: u64| BeyondHold {
+            model: model.map(str::to_owned),
+            upstream: Some("canada".to_owned()),
+            calls,
+        };
+        check(
+            |s| s.beyond_holds = vec![beyond(Some("m"), 2), beyond(None, 1)],
+            false,
+            "3 of 100 charges of 2026-11 are at their holds: more was reported than their calls \
+             were bounded by, most often for m at canada",
+        );
     }
 }

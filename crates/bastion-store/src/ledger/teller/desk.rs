@@ -13,7 +13,7 @@ use crate::StoreError;
 const QUEUE_TASKS: usize = 16_384;
 
 /// Settlements that wait for the teller; whoever brings another one waits for a place.
-const QUEUE_SETTLEMENTS: usize = 16_384;
+const QUEUE_SETTLEMENTS: usize = 65_536;
 
 /// How long settlements are gathered: a transaction and a sync of the disk for each of them would
 /// cost more than its call. A hold, an extension or somebody in line ends that at once.
@@ -26,6 +26,11 @@ pub(in crate::ledger) struct Desk {
 }
 
 impl Desk {
+    /// Do so many settlements wait that another one would have to wait for a place?
+    pub(in crate::ledger) fn is_full(&self) -> bool {
+        self.ended.capacity() == 0
+    }
+
     /// Brings a settlement, at once if there is a place. Only one that waits for a place takes room
     /// in its call's task.
     ///
@@ -134,6 +139,12 @@ impl Brought {
             taken += 1;
         }
         taken
+    }
+
+    /// For how many settlements there is a place.
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.ended.capacity()
     }
 
     /// Takes nothing more.

@@ -24,12 +24,21 @@ owner = "support-platform"
 max_tokens = { default = 2000 }
 "#;
 
-fn deployment(upstream: &Upstream, more: &str) -> Bastion {
+fn config(upstream: &Upstream) -> String {
     let config = CONFIG.replace("{upstream}", &format!("http://{}/v1", upstream.address));
     let price = "price = { input = \"0.05\", output = \"0.20\" }\n";
     let ends = "context_tokens = 131072\nmax_output_tokens = 4096\nsize = \"small\"\n";
-    let config = priced(&config).replacen(price, &format!("{price}{ends}"), 1);
-    Bastion::with(&(config + more))
+    priced(&config).replacen(price, &format!("{price}{ends}"), 1)
+}
+
+fn deployment(upstream: &Upstream, more: &str) -> Bastion {
+    Bastion::with(&(config(upstream) + more))
+}
+
+/// With a price for the one model that has none.
+fn wholly_priced(config: &str) -> String {
+    let renamed = "upstream_model = \"Qwen3-32B\"\n";
+    config.replace(renamed, &format!("{renamed}price = {{ input = \"0\", output = \"0\" }}\n"))
 }
 
 /// The box of an environment, once it says this.
@@ -74,9 +83,7 @@ async fn a_cap_counts_once_every_model_has_a_price_and_while_it_was_never_passed
     let open = box_when(&bastion, ("prod", CAP), "models.renamed has no price").await;
     assert_eq!(open["verdict"], "fail");
     let config = std::fs::read_to_string(bastion.config_file()).unwrap();
-    let renamed = "upstream_model = \"Qwen3-32B\"\n";
-    let whole = format!("{renamed}price = {{ input = \"0\", output = \"0\" }}\n");
-    std::fs::write(bastion.config_file(), config.replace(renamed, &whole)).unwrap();
+    std::fs::write(bastion.config_file(), wholly_priced(&config)).unwrap();
     bastion.signal("HUP");
     let counts = box_when(&bastion, ("prod", CAP), "0.00 of 5.00 CAD is spent").await;
     assert_eq!(counts["verdict"], "pass", "{counts:#}");
@@ -88,6 +95,31 @@ async fn a_cap_counts_once_every_model_has_a_price_and_while_it_was_never_passed
     assert_eq!(above["verdict"], "fail");
     let (_, dev) = report(&bastion, "dev");
     assert_eq!(told(&dev, CAP)["verdict"], "fail", "each environment has its own");
+}
+
+#[tokio::test]
+async fn a_cap_does_not_count_where_an_upstream_reports_more_than_a_call_was_bounded_by() {
+    let upstream = Upstream::start();
+    let bastion = Bastion::with(&wholly_priced(&config(&upstream)));
+    set_cap(&bastion, "5");
+    box_when(&bastion, ("prod", CAP), "0 of 0 charges").await;
+    let reported = |usage: &str| {
+        format!(
+            "[[answer]]\nheaders = {{ content-type = \"application/json\" }}\nbody = '{{\"object\":\
+             \"chat.completion\",\"choices\":[],\"usage\":{usage}}}'\n"
+        )
+    };
+    upstream.play(&reported(r#"{"prompt_tokens":10,"completion_tokens":60}"#));
+    call(&bastion, "prod", None, json!({ "max_tokens": 60 })).await;
+    let counts = box_when(&bastion, ("prod", CAP), "0 of 1 charges").await;
+    assert_eq!(counts["verdict"], "pass", "{counts:#}");
+    // It did not keep the limit.
+    upstream.play(&reported(r#"{"prompt_tokens":10,"completion_tokens":6000}"#));
+    call(&bastion, "prod", None, json!({ "max_tokens": 60 })).await;
+    let open = box_when(&bastion, ("prod", CAP), "1 of 2 charges").await;
+    assert_eq!(open["verdict"], "fail");
+    assert!(open["reason"].as_str().unwrap().contains("for gpt-oss-20b at "), "{open:#}");
+    assert!(open["mend"].as_str().unwrap().contains("[models.\"gpt-oss-20b\"]"), "{open:#}");
 }
 
 #[tokio::test]

@@ -67,6 +67,21 @@ async fn settlements_are_gathered_unless_a_batch_is_full() {
 }
 
 #[tokio::test]
+async fn a_full_desk_says_so_until_something_is_taken() {
+    let scene = Scene::new().await;
+    let (desk, mut teller) = teller(&scene);
+    let places = teller.brought.places();
+    for _ in 0..places {
+        assert!(!desk.is_full());
+        let one = owing(&scene, &teller);
+        desk.bring(one).await.unwrap();
+    }
+    assert!(desk.is_full());
+    assert_eq!(teller.brought.take_settlements(1, drop), 1);
+    assert!(!desk.is_full());
+}
+
+#[tokio::test]
 async fn what_there_is_no_room_to_owe_waits_with_its_call() {
     let scene = Scene::new().await;
     let (desk, mut teller) = teller(&scene);
