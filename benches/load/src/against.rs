@@ -6,10 +6,10 @@ use std::path::Path;
 
 use anyhow::ensure;
 
+use crate::measured::{Measured, measure, median};
 use crate::options::Options;
 use crate::out;
 use crate::process::Process;
-use crate::run::{Measured, measure, median};
 use crate::scenario::{Kind, Scenario};
 
 /// Calls through the one and the other; held streams and fixed rates are not compared.

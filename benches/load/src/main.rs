@@ -6,6 +6,7 @@
 mod against;
 mod load;
 mod measure;
+mod measured;
 mod metric;
 mod options;
 mod out;

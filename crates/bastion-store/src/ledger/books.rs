@@ -6,19 +6,22 @@
 mod account;
 mod changes;
 mod earlier;
+mod room;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bastion_types::{
-    AccountId, EnvironmentName, Length, Money, Period, RequestId, Scope, Timestamp, Usage,
+    AccountId, EnvironmentName, Length, Money, RequestId, Scope, Timestamp, Usage,
 };
 
 pub(super) use account::{Most, Move, Place, Sums};
 pub(super) use changes::{Changes, Entry, EntryKind, OpenHold};
 pub(super) use earlier::Earlier;
+pub(super) use room::SetCaps;
 
 use account::{Row, Rows};
+use room::{Limits, Room, Tight};
 
 use super::marks::Marks;
 use super::order::{
@@ -50,9 +53,6 @@ pub(super) struct Books {
     /// Something was decided that is another thing where a sum is another one.
     in_doubt: bool,
 }
-
-/// Caps that operators set.
-pub(super) type SetCaps = BTreeMap<(EnvironmentName, Length), i64>;
 
 impl Books {
     /// Notes which accounts a payer stands on, so that they are read.
@@ -145,9 +145,8 @@ impl Books {
     /// Asks for a hold. Whoever stands on an account that an earlier one waits for waits, too.
     pub(super) fn hold(&mut self, order: &HoldOrder, places: &[Place]) -> Asked {
         let on_balance = self.draws_on_balance(order.prepaid, places);
-        let limits =
-            Limits { caps: &order.caps, observed: &order.observed, prepaid: order.prepaid };
-        let room = self.room(&limits, (order.amount, places));
+        let limits = self.limits((&order.caps, &order.observed), order.prepaid);
+        let room = limits.room(&self.rows, (order.amount, places));
         let amount = order.amount.nanos();
         let reserved = room.and_then(|room| {
             let reserved = self.reserve(amount, on_balance, places);
@@ -176,9 +175,8 @@ impl Books {
     pub(super) fn extend(&mut self, ticket: &Ticket, more: Money, places: &[Place]) -> Asked {
         // It asks for the amount of a hold as it stands.
         self.in_doubt = true;
-        let limits =
-            Limits { caps: &ticket.caps, observed: &ticket.observed, prepaid: ticket.prepaid };
-        let Room { unfit, .. } = match self.room(&limits, (more, places)) {
+        let limits = self.limits((&ticket.caps, &ticket.observed), ticket.prepaid);
+        let Room { unfit, .. } = match limits.room(&self.rows, (more, places)) {
             Ok(room) => room,
             Err(tight) => return self.turned_away(tight),
         };
@@ -363,71 +361,17 @@ impl Books {
         }
     }
 
-    /// Does every account that has a limit have room?
-    fn room(
-        &self,
-        limits: &Limits<'_>,
-        (amount, places): (Money, &[Place]),
-    ) -> Result<Room, Tight> {
-        let (mut wait, mut unfit) = (None, None);
-        let mut within = Vec::new();
-        for place in places {
-            let Some(row) = self.rows.at(*place) else { continue };
-            let Some(cap) = self.cap(row, limits) else { continue };
-            within.push((*place, cap));
-            let shortage = || Shortage {
-                account: row.id.clone(),
-                cap: Money::from_nanos(cap),
-                spent: Money::from_nanos(row.sums.spent),
-                held: Money::from_nanos(row.sums.held),
-                asked: amount,
-            };
-            let spent = row.sums.spent.checked_add(amount.nanos());
-            let never = spent.is_none_or(|spent| spent > cap);
-            let all = spent.and_then(|spent| spent.checked_add(row.sums.held));
-            let tight = all.is_none_or(|all| all > cap);
-            // Who is only observed waits for nobody.
-            match (limits.observed.contains(&row.id.scope), never, tight) {
-                (true, true, _) => {
-                    unfit = unfit.or_else(|| Some(NotHeld::Spent(shortage()).into()))
-                }
-                (true, false, true) => {
-                    unfit = unfit.or_else(|| Some(NotHeld::Reserved(shortage()).into()));
-                }
-                (false, true, _) => return Err(Tight::Never(NotHeld::Spent(shortage()))),
-                (false, false, tight) if wait.is_none() && (row.waited_for || tight) => {
-                    wait = Some(shortage());
-                }
-                (_, false, _) => {}
-            }
-        }
-        wait.map_or(Ok(Room { within, unfit }), |shortage| Err(Tight::Wait(shortage)))
+    fn limits<'a>(
+        &'a self,
+        (caps, observed): (&'a [Cap], &'a [Scope]),
+        prepaid: Prepaid,
+    ) -> Limits<'a> {
+        Limits { caps, observed, prepaid, set_caps: &self.set_caps }
     }
 
     /// Others that stand on the account of this shortage come after the one that waits for it.
     pub(super) fn wait_for(&mut self, shortage: &Shortage) {
         self.rows.wait_for(&shortage.account);
-    }
-
-    /// The limit of an account: what an operator set, else the configuration's; what was paid in.
-    fn cap(&self, row: &Row, limits: &Limits<'_>) -> Option<i64> {
-        if row.id == AccountId::BALANCE {
-            return row.balance_refuses(limits.prepaid).then_some(row.sums.credited);
-        }
-        self.set_cap(&row.id).or_else(|| {
-            let own = limits.caps.iter().find(|cap| cap.is_of(&row.id));
-            own.map(|cap| cap.amount.nanos())
-        })
-    }
-
-    fn set_cap(&self, id: &AccountId) -> Option<i64> {
-        let Scope::Environment(environment) = &id.scope else { return None };
-        let length = match id.period {
-            Period::Ever => return None,
-            Period::Day(_) => Length::Day,
-            Period::Month(_) => Length::Month,
-        };
-        self.set_caps.get(&(environment.clone(), length)).copied()
     }
 
     /// Prepaid money is drawn from the first top-up on, or where it is asked for.
@@ -472,33 +416,6 @@ impl Books {
             row.sums.spent = sum(row).ok_or(Beyond)?;
         }
         Ok(())
-    }
-}
-
-/// What limits a call, as its order says.
-struct Limits<'a> {
-    caps: &'a [Cap],
-    observed: &'a [Scope],
-    prepaid: Prepaid,
-}
-
-/// There is room.
-struct Room {
-    /// Within these limits.
-    within: Vec<(Place, i64)>,
-    /// The first account without, if its cap is only observed.
-    unfit: Option<Box<NotHeld>>,
-}
-
-/// Why there is no room.
-enum Tight {
-    Never(NotHeld),
-    Wait(Shortage),
-}
-
-impl Tight {
-    fn beyond() -> Tight {
-        Tight::Never(NotHeld::unavailable(&Beyond.into()))
     }
 }
 

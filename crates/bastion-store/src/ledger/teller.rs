@@ -3,6 +3,7 @@
 //! It must never say that money is set aside before that is on the disk, never let one that came
 //! later pass one that waits for the same account, and never lose a settlement.
 
+mod batch;
 mod desk;
 mod doubts;
 mod line;
@@ -19,9 +20,9 @@ pub(super) use task::{Ending, Extending, Settling, Task, Waiting};
 
 use super::bank::Bank;
 use super::outage::Outage;
+use batch::Batch;
 use doubts::Doubts;
 use line::Line;
-use round::Round;
 
 /// Most tasks of one transaction, and most settlements: more would make the first of them wait for the last.
 const BATCH_TASKS: usize = 1024;
@@ -47,8 +48,8 @@ pub(super) struct Teller {
     brought: Brought,
     outage: Arc<Outage>,
     line: Line,
-    /// The round before, empty: given back, the system would have to find its room anew.
-    spare: Round,
+    /// The batch of the round before, empty: given back, the system would have to find its room anew.
+    spare: Batch,
     /// Settlements and releases that the database did not take yet.
     owed: Vec<Settling>,
     /// So many of them give a hold back.
@@ -69,7 +70,7 @@ impl Teller {
             brought,
             outage,
             line: Line::default(),
-            spare: Round::default(),
+            spare: Batch::default(),
             owed: Vec::new(),
             owed_back: 0,
             doubts: Doubts::default(),

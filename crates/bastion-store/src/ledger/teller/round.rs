@@ -7,34 +7,16 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::super::bank::Needs;
-use super::super::books::{Asked, Books, OpenHold, Place};
+use super::super::books::{Asked, Books};
 use super::super::marks::Marks;
-use super::super::order::{Charged, Labels, NotHeld, Ticket};
+use super::super::order::{Labels, NotHeld, Ticket};
+use super::batch::{Batch, Told};
 use super::doubts::Doubtful;
 use super::line::refuse;
-use super::task::{Ending, Extending, Settling, Task, Waiting};
+use super::task::{Ending, Settling, Task, Waiting};
 use super::{BATCH_TASKS, KEPT_FOR_GIVING_BACK, MAX_OWED, PAUSE, Teller};
 use crate::StoreError;
 use crate::database::Dialect;
-
-/// A round's tasks, each with the accounts that it stands on.
-#[derive(Default)]
-pub(super) struct Round {
-    settling: Vec<(Settling, Arc<[Place]>)>,
-    extending: Vec<(Extending, Arc<[Place]>)>,
-    waiting: Vec<(Box<Waiting>, Arc<[Place]>)>,
-    /// Holds that are given back if they are there.
-    doubtful: Vec<(Doubtful, Arc<[Place]>)>,
-}
-
-/// What came of each, in the same order.
-#[derive(Default)]
-struct Told {
-    settled: Vec<Result<Charged, StoreError>>,
-    given_back: Vec<Result<Charged, StoreError>>,
-    extended: Vec<Asked>,
-    held: Vec<Asked>,
-}
 
 impl Teller {
     /// Decides and writes everything that is there, then answers.
@@ -43,6 +25,7 @@ impl Teller {
         let mut needs = Needs::default();
         let round = self.sort(fresh, &mut books, &mut needs);
         if round.is_empty() {
+            self.spare = round;
             return;
         }
         let round = Arc::new(round);
@@ -63,7 +46,7 @@ impl Teller {
     }
 
     /// Who is asked in which order.
-    fn sort(&mut self, fresh: &mut Vec<Task>, books: &mut Books, needs: &mut Needs) -> Round {
+    fn sort(&mut self, fresh: &mut Vec<Task>, books: &mut Books, needs: &mut Needs) -> Batch {
         let mut round = std::mem::take(&mut self.spare);
         let due = self.retry_at.is_none_or(|at| at <= Instant::now());
         // No batch grows with an outage: what a database did not take at once it would never take.
@@ -99,7 +82,7 @@ impl Teller {
         round
     }
 
-    fn answer(&mut self, mut round: Round, told: Told) {
+    fn answer(&mut self, mut round: Batch, told: Told) {
         for ((settling, _), charged) in round.settling.drain(..).zip(told.settled) {
             if let Err(cause) = &charged {
                 tracing::error!(request_id = %settling.ticket.call, %cause, "a call was not charged");
@@ -140,7 +123,7 @@ impl Teller {
     }
 
     /// The database did not take it: who asks is refused, what is owed stays owed.
-    fn put_off(&mut self, round: Round, cause: &StoreError) {
+    fn put_off(&mut self, round: Batch, cause: &StoreError) {
         tracing::error!(%cause, "the ledger cannot be written; no call is sent without a hold");
         self.outage.began();
         self.retry_at = Some(Instant::now() + PAUSE);
@@ -193,61 +176,6 @@ impl Teller {
                 "too much is owed to a database that is away; this hold is swept at the next start"
             );
         }
-    }
-}
-
-impl Round {
-    fn is_empty(&self) -> bool {
-        self.settling.is_empty()
-            && self.extending.is_empty()
-            && self.waiting.is_empty()
-            && self.doubtful.is_empty()
-    }
-
-    fn settle(&mut self, one: Settling, books: &mut Books, needs: &mut Needs) {
-        match OpenHold::assumed(&one.ticket) {
-            Some(_) if one.again => needs.holds.push(one.ticket.call),
-            Some(hold) => needs.assumed.push(hold),
-            None if one.again => needs.charges.push(one.ticket.call),
-            None => {}
-        }
-        let places = books.stand(&one.ticket.payer);
-        self.settling.push((one, places));
-    }
-
-    fn wait(&mut self, waiting: Box<Waiting>, books: &mut Books) {
-        if waiting.answer.is_closed() {
-            return;
-        }
-        let places = books.stand(&waiting.order.payer);
-        self.waiting.push((waiting, places));
-    }
-
-    fn decide(&self, books: &mut Books) -> Told {
-        let mut told = Told::default();
-        books.expect_entries(self.settling.len());
-        for (one, places) in &self.settling {
-            let (ticket, at) = (&one.ticket, one.at);
-            told.settled.push(match &one.ending {
-                Ending::Charged(cost) => books.settle(ticket, cost, (places, at)),
-                Ending::GivenBack(labels) => books.release(ticket, labels, (places, at)),
-            });
-        }
-        for (doubtful, places) in &self.doubtful {
-            let Doubtful { ticket, labels, at } = doubtful;
-            told.given_back.push(books.release(ticket, labels, (places, *at)));
-        }
-        for (one, places) in &self.extending {
-            told.extended.push(books.extend(&one.ticket, one.more, places));
-        }
-        for (one, places) in &self.waiting {
-            let asked = books.hold(&one.order, places);
-            if let Asked::Wait(shortage) = &asked {
-                books.wait_for(shortage);
-            }
-            told.held.push(asked);
-        }
-        told
     }
 }
 
