@@ -7,6 +7,7 @@ mod batch;
 mod desk;
 mod doubts;
 mod line;
+mod refused;
 mod round;
 mod task;
 
@@ -23,6 +24,7 @@ use super::outage::Outage;
 use batch::Batch;
 use doubts::Doubts;
 use line::Line;
+use refused::Refused;
 
 /// Most tasks of one transaction, and most settlements: more would make the first of them wait for the last.
 const BATCH_TASKS: usize = 1024;
@@ -54,6 +56,8 @@ pub(super) struct Teller {
     owed: Vec<Settling>,
     /// So many of them give a hold back.
     owed_back: usize,
+    /// Of these the ones that the database refuses.
+    refused: Refused,
     /// Holds that may be written though their calls were refused.
     doubts: Doubts,
     retry_at: Option<Instant>,
@@ -73,6 +77,7 @@ impl Teller {
             spare: Batch::default(),
             owed: Vec::new(),
             owed_back: 0,
+            refused: Refused::default(),
             doubts: Doubts::default(),
             retry_at: None,
             is_drained: false,
@@ -87,6 +92,7 @@ impl Teller {
             let open = self.gather(&mut fresh).await;
             self.round(&mut fresh).await;
             if (!open && self.owed.is_empty()) || self.is_late() {
+                self.tell_refused();
                 return;
             }
         }
@@ -121,13 +127,23 @@ impl Teller {
         let look = look.into_iter().chain(self.line.first_end()).min();
         let owes = !self.owed.is_empty();
         let retry = owes.then(|| self.retry_at.unwrap_or_else(Instant::now));
-        [look, retry, self.doubts.due()].into_iter().flatten().min()
+        [look, retry, self.refused.due(), self.doubts.due()].into_iter().flatten().min()
     }
 
     /// The end begins: it has a limit, whatever is still brought.
     fn close(&mut self) {
         self.brought.close();
         self.give_up_at.get_or_insert_with(|| Instant::now() + LAST_TRIES);
+    }
+
+    fn tell_refused(&self) {
+        if self.refused.count() > 0 {
+            tracing::error!(
+                settlements = self.refused.count(),
+                "the database refused these to the end: what they hold is swept at the next start; \
+                 what nothing limited is put right by bastion ledger adjust"
+            );
+        }
     }
 
     fn is_late(&self) -> bool {

@@ -23,7 +23,7 @@ pub(super) struct Scene {
     pub(super) ledger: Ledger,
     clock: Arc<HeldClock>,
     tasks: Tasks,
-    db: Database,
+    pub(super) db: Database,
 }
 
 /// Whoever had a lease has none any more.

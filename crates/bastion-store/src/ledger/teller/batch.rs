@@ -38,6 +38,14 @@ impl Batch {
             && self.doubtful.is_empty()
     }
 
+    /// Is it a settlement and nothing else?
+    pub(super) fn is_one_settlement(&self) -> bool {
+        self.settling.len() == 1
+            && self.extending.is_empty()
+            && self.waiting.is_empty()
+            && self.doubtful.is_empty()
+    }
+
     /// With the accounts that it stands on, and what must be read for it.
     pub(super) fn settle(&mut self, one: Settling, books: &mut Books, needs: &mut Needs) {
         match OpenHold::assumed(&one.ticket) {

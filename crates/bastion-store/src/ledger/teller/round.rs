@@ -21,12 +21,45 @@ use crate::database::Dialect;
 impl Teller {
     /// Decides and writes everything that is there, then answers.
     pub(super) async fn round(&mut self, fresh: &mut Vec<Task>) {
-        let mut books = Books::default();
-        let mut needs = Needs::default();
+        let (mut books, mut needs) = (Books::default(), Needs::default());
+        let alone = self.suspects(&mut books, &mut needs);
+        if self.carry_out(alone, books, needs).await {
+            self.refused.were_taken();
+        }
+        let (mut books, mut needs) = (Books::default(), Needs::default());
         let round = self.sort(fresh, &mut books, &mut needs);
+        self.carry_out(round, books, needs).await;
+    }
+
+    /// What is tried by itself, since the database may refuse it: of what is owed so many, or one that
+    /// was refused before.
+    fn suspects(&mut self, books: &mut Books, needs: &mut Needs) -> Batch {
+        let mut batch = std::mem::take(&mut self.spare);
+        if self.owed.is_empty() {
+            self.refused.nobody();
+        }
+        let owed = self.refused.suspects().filter(|_| self.is_due()).unwrap_or(0);
+        for one in self.owed.drain(..owed.min(self.owed.len())) {
+            self.owed_back -= usize::from(one.is_given_back());
+            batch.settle(one, books, needs);
+        }
+        if batch.is_empty()
+            && let Some(one) = self.refused.again(Instant::now())
+        {
+            batch.settle(one, books, needs);
+        }
+        batch
+    }
+
+    fn is_due(&self) -> bool {
+        self.retry_at.is_none_or(|at| at <= Instant::now())
+    }
+
+    /// Did the database take it, as far as there was anything?
+    async fn carry_out(&mut self, round: Batch, books: Books, needs: Needs) -> bool {
         if round.is_empty() {
             self.spare = round;
-            return;
+            return false;
         }
         let round = Arc::new(round);
         let decided = Arc::clone(&round);
@@ -34,21 +67,29 @@ impl Teller {
         // Whoever decided has given its share back: it is over when the bank answers.
         let Some(round) = Arc::into_inner(round) else {
             tracing::error!("a round is still being decided; what its calls hold is swept later");
-            return;
+            return false;
         };
         match told {
             Ok(told) => {
                 self.outage.over();
                 self.answer(round, told);
+                return true;
             }
-            Err(cause) => self.put_off(round, &cause),
+            Err(cause @ StoreError::Failed { .. }) => self.refuse(round, &cause),
+            Err(cause) => {
+                tracing::error!(%cause, "the ledger cannot be written; no call is sent without a hold");
+                self.outage.began();
+                self.retry_at = Some(Instant::now() + PAUSE);
+                self.put_off(round, &cause);
+            }
         }
+        false
     }
 
     /// Who is asked in which order.
     fn sort(&mut self, fresh: &mut Vec<Task>, books: &mut Books, needs: &mut Needs) -> Batch {
         let mut round = std::mem::take(&mut self.spare);
-        let due = self.retry_at.is_none_or(|at| at <= Instant::now());
+        let due = self.is_due() && self.refused.suspects().is_none();
         // No batch grows with an outage: what a database did not take at once it would never take.
         let owed = if due { self.owed.len().min(BATCH_TASKS) } else { 0 };
         for one in self.owed.drain(..owed) {
@@ -122,11 +163,31 @@ impl Teller {
         }
     }
 
+    /// The database is there and refuses it, one for all. What is owed is tried in halves from now on,
+    /// apart from the others; the one that is refused by itself is put aside.
+    fn refuse(&mut self, mut round: Batch, cause: &StoreError) {
+        let now = Instant::now();
+        let is_one = round.is_one_settlement();
+        self.retry_at = is_one.then(|| now + PAUSE);
+        if is_one && let Some((one, _)) = round.settling.pop() {
+            tracing::error!(
+                request_id = %one.ticket.call, amount = %one.amount(), %cause,
+                "the database refuses this charge; it is put aside, and tried again every minute"
+            );
+            let one = Settling { again: true, ..one };
+            if let Err(one) = self.refused.put_aside(one, now) {
+                self.owe(one);
+            }
+            self.spare = round;
+            return;
+        }
+        tracing::error!(%cause, "the database refuses a batch of the ledger; what is owed is halved");
+        self.refused.suspect(round.settling.len());
+        self.put_off(round, cause);
+    }
+
     /// The database did not take it: who asks is refused, what is owed stays owed.
     fn put_off(&mut self, round: Batch, cause: &StoreError) {
-        tracing::error!(%cause, "the ledger cannot be written; no call is sent without a hold");
-        self.outage.began();
-        self.retry_at = Some(Instant::now() + PAUSE);
         // First what was used: what is given back may find no place behind it.
         for (settling, _) in round.settling {
             self.owe(Settling { again: true, ..settling });

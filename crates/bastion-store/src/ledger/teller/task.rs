@@ -55,6 +55,14 @@ pub(in crate::ledger) struct Settling {
 }
 
 impl Settling {
+    /// What it charges.
+    pub(super) fn amount(&self) -> Money {
+        match &self.ending {
+            Ending::Charged(cost) => self.ticket.charge_of(cost.amount),
+            Ending::GivenBack(_) => Money::ZERO,
+        }
+    }
+
     /// Does it give all of its hold back?
     pub(super) fn is_given_back(&self) -> bool {
         matches!(self.ending, Ending::GivenBack(_))

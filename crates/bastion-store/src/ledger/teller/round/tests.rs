@@ -8,12 +8,13 @@ use std::time::Duration;
 use bastion_types::{Clock, Money, RequestId};
 use tokio::sync::oneshot;
 
-use super::super::super::order::HoldOrder;
+use super::super::super::order::{Cost, HoldOrder};
 use super::super::super::outage::Outage;
 use super::super::super::tests::{Scene, cost};
 use super::super::desk::{Desk, desk};
 use super::*;
 use crate::held_clock::HeldClock;
+use crate::statement::{Cached, made_statement};
 
 /// A second teller on the scene's books, moved by hand.
 fn teller(scene: &Scene) -> (Desk, Teller) {
@@ -79,6 +80,70 @@ async fn a_full_desk_says_so_until_something_is_taken() {
     assert!(desk.is_full());
     assert_eq!(teller.brought.take_settlements(1, drop), 1);
     assert!(!desk.is_full());
+}
+
+/// From now on the database refuses entries of this user.
+async fn refuse_user(scene: &Scene, user: &str) {
+    let text = match scene.db.dialect() {
+        Dialect::Sqlite => format!(
+            "CREATE TRIGGER refused BEFORE INSERT ON ledger_entries WHEN NEW.labels LIKE '%{user}%' \
+             BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        ),
+        Dialect::Postgres => format!(
+            "ALTER TABLE ledger_entries ADD CONSTRAINT refused CHECK (labels NOT LIKE '%{user}%')"
+        ),
+    };
+    scene.db.run(made_statement(text, Cached::No)).await.unwrap();
+}
+
+async fn let_user_pass(scene: &Scene) {
+    let text = match scene.db.dialect() {
+        Dialect::Sqlite => "DROP TRIGGER refused",
+        Dialect::Postgres => "ALTER TABLE ledger_entries DROP CONSTRAINT refused",
+    };
+    scene.db.run(made_statement(text.to_owned(), Cached::No)).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_that_the_database_refuses_takes_nobody_with_it_and_is_not_forgotten() {
+    let scene = Scene::new().await;
+    refuse_user(&scene, "poison").await;
+    let (desk, mut teller) = teller(&scene);
+    for number in 0..100 {
+        let mut one = owing(&scene, &teller);
+        if number == 41 {
+            let labels = Labels { user: Some("poison".to_owned()), ..Labels::default() };
+            one.ending = Ending::Charged(Box::new(Cost { labels, ..cost("0.001") }));
+        }
+        desk.bring(one).await.unwrap();
+    }
+    let spent = async || scene.month().await.spent.nanos();
+    let one = cost("0.001").amount.nanos();
+    teller.round(&mut Vec::new()).await;
+    assert_eq!(spent().await, 0, "the first batch is refused as a whole");
+    assert!(!teller.outage.is_on(), "the database is there");
+    let mut rounds = 0;
+    while !teller.owed.is_empty() {
+        rounds += 1;
+        assert!(rounds < 40, "{} are still owed", teller.owed.len());
+        teller.retry_at = None;
+        teller.round(&mut Vec::new()).await;
+    }
+    assert_eq!(spent().await, 99 * one);
+    assert_eq!(teller.refused.count(), 1);
+    // Others are not kept by it.
+    let another = owing(&scene, &teller);
+    desk.bring(another).await.unwrap();
+    teller.round(&mut Vec::new()).await;
+    assert_eq!((spent().await, teller.owed.len()), (100 * one, 0));
+    let_user_pass(&scene).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(61)).await;
+    tokio::time::resume();
+    assert!(teller.due().is_some_and(|at| at <= Instant::now()), "its time has come");
+    teller.round(&mut Vec::new()).await;
+    assert_eq!((spent().await, teller.refused.count()), (101 * one, 0));
+    scene.is_clean().await;
 }
 
 #[tokio::test]
