@@ -188,6 +188,7 @@ impl Problem {
             HandError::OtherAmount { .. }
             | HandError::OtherConcern { .. }
             | HandError::TooMuchBack { .. }
+            | HandError::MoreThanSpent { .. }
             | HandError::Beyond => Problem::conflict(cause.to_string()),
             HandError::UnknownCall(_) => Problem::not_found(cause.to_string()),
             HandError::Amount => Problem::invalid(cause.to_string()),

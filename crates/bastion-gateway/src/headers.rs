@@ -18,6 +18,7 @@ pub(crate) const UPSTREAM_REQUEST_ID: HeaderName =
     HeaderName::from_static("bastion-upstream-request-id");
 pub(crate) const X_SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 pub(crate) const ATTEMPTS: HeaderName = HeaderName::from_static("bastion-attempts");
+pub(crate) const COST: HeaderName = HeaderName::from_static("bastion-cost");
 pub(crate) const UPSTREAM: HeaderName = HeaderName::from_static("bastion-upstream");
 pub(crate) const REGION: HeaderName = HeaderName::from_static("bastion-region");
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bastion_limits::Standing;
 use bastion_runtime::MAX_READER_PAUSE;
-use bastion_types::{AttemptCount, RequestId};
+use bastion_types::{AttemptCount, Money, RequestId};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tokio::sync::mpsc;
@@ -17,7 +17,7 @@ use tokio::sync::mpsc::error::TrySendError;
 
 use crate::answer_body::Piece;
 use crate::headers::{
-    ATTEMPTS, REGION, UPSTREAM, X_REQUEST_ID, come_back, forbid_buffering, tell_rates,
+    ATTEMPTS, COST, REGION, UPSTREAM, X_REQUEST_ID, come_back, forbid_buffering, tell_rates,
 };
 use crate::policy::UpstreamPolicy;
 use crate::reply::{Reply, Taken};
@@ -49,6 +49,8 @@ pub(crate) struct Line {
     standing: Option<Standing>,
     /// How many attempts there were, and who was asked last.
     asked: Option<(AttemptCount, Option<Arc<UpstreamPolicy>>)>,
+    /// What is charged, where that is known before the answer begins.
+    cost: Option<Money>,
 }
 
 enum Way {
@@ -63,12 +65,17 @@ enum Way {
 impl Line {
     /// Nothing is sent yet.
     pub(crate) fn new(reply: Reply, id: RequestId, standing: Option<Standing>) -> Line {
-        Line { way: Way::Waiting(reply), id, standing, asked: None }
+        Line { way: Way::Waiting(reply), id, standing, asked: None, cost: None }
     }
 
     /// How many attempts there were, and who was asked last.
     pub(crate) fn tell(&mut self, attempts: AttemptCount, upstream: Option<&Arc<UpstreamPolicy>>) {
         self.asked = Some((attempts, upstream.cloned()));
+    }
+
+    /// What is charged.
+    pub(crate) fn tell_cost(&mut self, cost: Money) {
+        self.cost = Some(cost);
     }
 
     /// What every answer tells, before anything of the upstream's.
@@ -81,6 +88,10 @@ impl Line {
         }
         if let Some(standing) = &self.standing {
             tell_rates(standing, headers);
+        }
+        if let Some(cost) = self.cost.and_then(|cost| HeaderValue::try_from(cost.to_string()).ok())
+        {
+            headers.insert(COST, cost);
         }
         let Some((attempts, upstream)) = &self.asked else { return };
         let small = usize::try_from(attempts.0).ok().and_then(|count| SMALL_COUNTS.get(count));

@@ -97,8 +97,8 @@ async fn carry(
     let dispatched = dispatch::dispatch(calling, &mut line).await;
     hold.forget_body();
     arrival.forget_headers();
-    let limit_tokens = hold.screened.output_bound_tokens;
-    let relayed = relay::relay(desk, arrival, dispatched, (line, limit_tokens)).await;
+    let (limit_tokens, each) = (hold.screened.output_bound_tokens, hold.purse.each());
+    let relayed = relay::relay(desk, arrival, dispatched, (line, limit_tokens, each)).await;
     settle::settle(desk, (caller, arrival), hold, relayed).await
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use bastion_outbound::{HttpClient, HttpError, Target};
 use bytes::Bytes;
 use clap::Args;
-use http::{Method, Uri};
+use http::{Method, StatusCode, Uri};
 use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -28,6 +28,9 @@ const DATA_DIR_HELP: &str = "The server's data directory, for its operator.token
 /// The longest that a server may take to read a ledger of millions of entries.
 const PATIENCE: Duration = Duration::from_mins(10);
 
+/// The variable that names the server.
+pub(crate) const SERVER: &str = "BASTION_SERVER";
+
 /// Which server, and how to prove that one may.
 #[derive(Debug, Args)]
 pub(crate) struct OperatorArguments {
@@ -35,7 +38,7 @@ pub(crate) struct OperatorArguments {
     #[arg(
         long,
         value_name = "URL",
-        env = "BASTION_SERVER",
+        env = SERVER,
         default_value = "http://127.0.0.1:8081",
         help_heading = "Server",
         global = true
@@ -62,6 +65,15 @@ pub(crate) enum Pause {
     Over,
     /// By Ctrl-C.
     Cut,
+}
+
+/// When something was done that is done once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Once {
+    /// By this request.
+    Now,
+    /// By an earlier one with the same reference.
+    Before,
 }
 
 /// A server's operator API.
@@ -120,7 +132,7 @@ impl Operator {
     /// # Errors
     /// When the server is not reached or says no.
     pub(crate) fn get(&self, path: &str) -> Result<Value, Failure> {
-        self.exchange(Method::GET, path, None)
+        Ok(self.exchange(Method::GET, path, None)?.1)
     }
 
     /// Has something done.
@@ -128,7 +140,18 @@ impl Operator {
     /// # Errors
     /// When the server is not reached or says no.
     pub(crate) fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        self.exchange(Method::POST, path, Some(Bytes::from(body.to_string())))
+        Ok(self.exchange(Method::POST, path, Some(Bytes::from(body.to_string())))?.1)
+    }
+
+    /// Has something done that is done once for each reference: was it done now?
+    ///
+    /// # Errors
+    /// When the server is not reached or says no.
+    pub(crate) fn post_once(&self, path: &str, body: &Value) -> Result<(Value, Once), Failure> {
+        let body = Some(Bytes::from(body.to_string()));
+        let (status, value) = self.exchange(Method::POST, path, body)?;
+        let once = if status == StatusCode::CREATED { Once::Now } else { Once::Before };
+        Ok((value, once))
     }
 
     /// Hears Ctrl-C from now on, which then no longer ends the process by itself.
@@ -157,14 +180,20 @@ impl Operator {
     /// # Errors
     /// When the server is not reached or says no.
     pub(crate) fn put(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        self.exchange(Method::PUT, path, Some(Bytes::from(body.to_string())))
+        Ok(self.exchange(Method::PUT, path, Some(Bytes::from(body.to_string())))?.1)
     }
 
-    fn exchange(&self, method: Method, path: &str, body: Option<Bytes>) -> Result<Value, Failure> {
+    fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+    ) -> Result<(StatusCode, Value), Failure> {
         let asked = if method == Method::GET { Asked::ToRead } else { Asked::ToChange };
         match self.runtime.block_on(self.client.send(method, path, body)) {
             Ok(answer) => {
-                answer::judge(answer.status, &answer.body, (&self.server, &self.token_source))
+                let asked = (self.server.as_str(), &self.token_source);
+                Ok((answer.status, answer::judge(answer.status, &answer.body, asked)?))
             }
             Err(error) => Err(unanswered(&error, &self.server, asked)),
         }

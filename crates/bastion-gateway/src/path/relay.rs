@@ -8,7 +8,7 @@ mod passed;
 mod relayed;
 mod stream;
 
-use bastion_types::{Refusal, StreamOutcome, Usage};
+use bastion_types::{Money, Refusal, StreamOutcome, Usage};
 use bastion_wire::{Dialect, Endpoint, ErrorPlace, error_event, is_ended_empty, refusal_response};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -21,6 +21,7 @@ use crate::desk::Desk;
 use crate::endpoints::Question;
 use crate::headers::X_SHOULD_RETRY;
 use crate::line::Line;
+use crate::policy::Route;
 use crate::reply::Taken;
 
 pub(crate) use passed::Passed;
@@ -29,15 +30,20 @@ pub(crate) use relayed::Relayed;
 /// Refusals of an upstream's that the SDKs would send again, and must not: no 4xx but 429 changes.
 const SDKS_RETRY: [StatusCode; 2] = [StatusCode::REQUEST_TIMEOUT, StatusCode::CONFLICT];
 
+/// Endpoints whose answers cost what their tokens do.
+const COUNTED_IN_TOKENS: [Endpoint; 4] =
+    [Endpoint::ChatCompletions, Endpoint::Completions, Endpoint::Responses, Endpoint::Embeddings];
+
 /// The code in our records of an upstream's own 4xx.
 const UPSTREAM_REFUSED: &str = "upstream_refused";
 
-/// Hands the answer of a call's attempts on; the call's answer may have so many tokens.
+/// Hands the answer of a call's attempts on; the call's answer may have so many tokens, and an
+/// attempt cost so much.
 pub(super) async fn relay(
     desk: &Desk,
     arrival: &Arrival,
     dispatched: Dispatched,
-    (mut line, limit_tokens): (Line, u64),
+    (mut line, limit_tokens, each): (Line, u64, Option<Money>),
 ) -> Relayed {
     let Dispatched { route, attempts, outcome, unknown, lost } = dispatched;
     line.tell(attempts, route.as_ref().map(|route| &route.upstream));
@@ -56,7 +62,16 @@ pub(super) async fn relay(
             let reported = whole.reported.map(|usage| *usage);
             Relayed { unknown: whole.head.status.is_success(), reported, ..told }
         }
-        Outcome::Answered(Answer::Whole(whole)) => whole_answer(desk, whole, (line, limit_tokens)),
+        Outcome::Answered(Answer::Whole(whole)) => {
+            // Behind an attempt of unknown outcome nobody knows yet what the call costs.
+            let route = route.as_ref().filter(|_| lost.is_empty());
+            if let Some(cost) =
+                route.and_then(|route| known_cost(arrival.endpoint, (route, &whole), each))
+            {
+                line.tell_cost(cost);
+            }
+            whole_answer(desk, whole, (line, limit_tokens))
+        }
         Outcome::Answered(Answer::Audio(open)) => {
             Box::pin(audio::relay_audio(desk, arrival, (*open, line))).await
         }
@@ -142,6 +157,20 @@ fn is_empty_at_limit(body: &[u8], reported: Option<&Usage>, limit_tokens: u64) -
     let all_thinking = usage.reasoning_tokens == usage.output_tokens;
     let may_be = usage.output_tokens > 0 && (all_thinking || usage.output_tokens >= limit_tokens);
     may_be && is_ended_empty(body)
+}
+
+/// What is charged for a whole answer whose tokens were reported; of images and recordings only
+/// settling says it.
+fn known_cost(
+    endpoint: Endpoint,
+    (route, whole): (&Route, &WholeAnswer),
+    each: Option<Money>,
+) -> Option<Money> {
+    if !COUNTED_IN_TOKENS.contains(&endpoint) || !whole.head.status.is_success() {
+        return None;
+    }
+    let cost = route.price.as_ref()?.cost(whole.reported.as_deref()?)?;
+    Some(each.map_or(cost, |each| cost.min(each)))
 }
 
 fn whole_answer(desk: &Desk, whole: WholeAnswer, (line, limit_tokens): (Line, u64)) -> Relayed {

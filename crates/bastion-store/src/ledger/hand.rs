@@ -4,7 +4,7 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 use bastion_types::{
-    AccountId, CalendarDay, EnvironmentName, Length, Money, RequestId, Timestamp, Zone,
+    AccountId, CalendarDay, EnvironmentName, Length, Money, RequestId, Scope, Timestamp, Zone,
 };
 
 use super::books::{Books, Entry, EntryKind};
@@ -136,6 +136,19 @@ pub enum HandError {
         /// What is left of the charge.
         cost: Money,
     },
+    /// More would be given back than the environment spent: its cap would grow by it.
+    #[error(
+        "{environment} spent {spent} {when}; no more than that can be given back. What a call of \
+         another day cost is given back with its id (call); what was paid in is a top-up"
+    )]
+    MoreThanSpent {
+        /// Where.
+        environment: EnvironmentName,
+        /// On which day, or in which month.
+        when: String,
+        /// What it spent.
+        spent: Money,
+    },
     /// A sum would pass what can be counted.
     #[error(
         "with this amount a sum would pass {}, the most that can be counted; give a smaller amount",
@@ -203,7 +216,8 @@ impl Ledger {
     ///
     /// # Errors
     /// When the reference stands for another amount, the call is unknown, more would be given back
-    /// than it cost, a sum would pass what can be counted, or the database cannot be written.
+    /// than it cost, or than the environment spent on the day and in the month, a sum would pass what
+    /// can be counted, or the database cannot be written.
     pub async fn adjust(&self, adjustment: Adjustment) -> Result<TopUpOutcome, HandError> {
         let ledger = self.clone();
         self.to_the_end(async move { ledger.put_right(adjustment).await }).await
@@ -242,8 +256,9 @@ impl Ledger {
             self.changed().await?;
             return Ok(TopUpOutcome::AlreadyThere);
         }
-        if let Some(call) = call {
-            bears(&mut transaction, call, amount).await?;
+        match call {
+            Some(call) => bears(&mut transaction, call, amount).await?,
+            None => spent_as_much(&books, &payer, amount)?,
         }
         let day = payer.day;
         books.adjust(Entry { payer: Some(payer), day, call, on_balance, ..entry }, &places)?;
@@ -405,6 +420,27 @@ async fn is_there(
         return Err(HandError::OtherConcern { reference: own() });
     }
     Ok(true)
+}
+
+/// Has the environment spent as much as is given back, on the day and in the month? Below zero its
+/// caps would let more pass than they say.
+fn spent_as_much(books: &Books, payer: &Payer, amount: Money) -> Result<(), HandError> {
+    let environment = &payer.environment;
+    for length in Length::BOTH {
+        let account = AccountId::over(Scope::Environment(environment.clone()), length, payer.day);
+        let text = account.to_string();
+        let sums = books.sums().find(|(id, _)| *id == text).map(|(_, sums)| sums);
+        let spent = Money::from_nanos(sums.unwrap_or_default().spent);
+        if amount < Money::ZERO && spent.checked_add(amount).is_none_or(|left| left < Money::ZERO) {
+            let when = match length {
+                Length::Day => format!("on {}", payer.day),
+                Length::Month => format!("in {}", payer.day.month()),
+            };
+            let environment = environment.clone();
+            return Err(HandError::MoreThanSpent { environment, when, spent });
+        }
+    }
+    Ok(())
 }
 
 /// Is as much of the call's charge left as is given back?

@@ -372,6 +372,12 @@ async fn a_correction_has_a_reason_and_gives_back_no_more_than_was_charged() {
     assert_eq!(scene.month().await.spent, m("1.5"));
     let given_back = scene.ledger.given_back(&prod(), day.month()).await.unwrap();
     assert_eq!(given_back, m("1.5"), "what was added by hand takes nothing from it");
+    let told = adjust(-m("1.500000001").nanos(), Concerns::Environment(prod(), day), "e").await;
+    let told = told.unwrap_err().to_string();
+    assert!(told.starts_with("prod spent 1.50 on 20"), "{told}");
+    let back = -m("0.25").nanos();
+    adjust(back, Concerns::Environment(prod(), day), "f").await.unwrap();
+    assert_eq!(scene.month().await.spent, m("1.25"));
     for other in
         [Concerns::Call(call), Concerns::Environment(EnvironmentName::parse("dev").unwrap(), day)]
     {

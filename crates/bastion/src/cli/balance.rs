@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
-use crate::operator::{Failure, Operator, OperatorArguments};
+use crate::operator::{Failure, Once, Operator, OperatorArguments};
 use crate::out;
 
 const PATH: &str = "/admin/v1/balance";
@@ -92,10 +92,16 @@ fn show(operator: &Operator, arguments: &ShowArguments) -> Result<Exit, Failure>
 fn top_up(operator: &Operator, arguments: &TopUpArguments) -> Result<Exit, Failure> {
     let TopUpArguments { amount, reference, note, json } = arguments;
     let body = json!({ "amount": amount, "reference": reference, "note": note });
-    let done = operator.post(&format!("{PATH}/top-ups"), &body)?;
+    let (done, once) = operator.post_once(&format!("{PATH}/top-ups"), &body)?;
     if *json {
         out::line(&done.to_string());
     } else {
+        if once == Once::Before {
+            out::note(&format!(
+                "'{}' was paid in before; nothing is added",
+                out::printable(reference)
+            ));
+        }
         out::line(&told(&operator.get(PATH)?));
     }
     Ok(Exit::Done)

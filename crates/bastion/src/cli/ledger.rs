@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
-use crate::operator::{Failure, Operator, OperatorArguments};
+use crate::operator::{Failure, Once, Operator, OperatorArguments};
 use crate::out;
 
 const EXAMPLES: &str = "\
@@ -113,12 +113,19 @@ fn adjust(operator: &Operator, arguments: &AdjustArguments) -> Result<Exit, Fail
         "amount": amount, "call": call, "environment": environment, "reason": reason,
         "reference": reference,
     });
-    let done = operator.post("/admin/v1/ledger/adjustments", &body)?;
+    let (done, once) = operator.post_once("/admin/v1/ledger/adjustments", &body)?;
     if *json {
         out::line(&done.to_string());
-    } else {
-        out::line(&format!("put right by {}: {}", out::printable(amount), out::printable(reason)));
+        return Ok(Exit::Done);
     }
+    let (amount, reason) = (out::printable(amount), out::printable(reason));
+    out::line(&match once {
+        Once::Now => format!("put right by {amount}: {reason}"),
+        Once::Before => format!(
+            "'{}' was put right before, by {amount}; nothing is changed",
+            out::printable(reference)
+        ),
+    });
     Ok(Exit::Done)
 }
 

@@ -1,14 +1,14 @@
 //! Caps that operators set in place of the file's: a running server of this configuration knows.
 //!
-//! It must never fail where no server runs: then the file is all there is.
+//! It must never fail where no server runs, nor keep silent about it: what an operator set counts
+//! again at the next start.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bastion_config::{Loaded, SettingSource};
 use serde_json::Value;
 
-use crate::exit::Exit;
-use crate::operator::{Operator, OperatorArguments};
+use crate::operator::{Operator, OperatorArguments, SERVER};
 use crate::out;
 
 /// How the server begins the source of what an operator set.
@@ -16,14 +16,13 @@ const OPERATOR: &str = "operator: ";
 
 /// Puts the operators' caps into what is shown.
 pub(super) fn apply(loaded: &mut Loaded) {
-    let server = format!("http://{}", reached(loaded.config.operator.listen));
+    let own = || format!("http://{}", reached(loaded.config.operator.listen));
+    let server = std::env::var(SERVER).ok().filter(|server| !server.is_empty()).unwrap_or_else(own);
     let data_dir = loaded.config.data_dir.clone();
     let asked = Operator::open(&OperatorArguments::of(server, data_dir))
         .and_then(|operator| operator.get("/admin/v1/config"));
     match asked {
         Ok(told) => take(loaded, &told),
-        // Nothing runs here, or never did.
-        Err(failure) if failure.exit == Exit::Unreachable || failure.exit == Exit::Usage => {}
         Err(failure) => {
             out::note(&format!("caps that operators set are not shown: {}", failure.message));
         }

@@ -75,7 +75,7 @@ async fn the_configuration_says_that_an_operator_set_another_cap() {
     let shown = || {
         let mut show = crate::bastion::command(till.bastion.folder());
         // The file asks for a free port: which one it became, the variable says.
-        show.env("BASTION_OPERATOR__LISTEN", till.bastion.operators.to_string());
+        show.env("BASTION_SERVER", format!("http://{}", till.bastion.operators));
         let done = show.args(["config", "show", "--json"]).output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         let rows: Value = serde_json::from_slice(&done.stdout).unwrap();
@@ -92,6 +92,11 @@ async fn the_configuration_says_that_an_operator_set_another_cap() {
     );
     let said = row["source"]["said"].as_str().unwrap();
     assert!(said.contains("in place of 7 (") && said.contains("bastion.toml:"), "{said}");
+    let mut show = crate::bastion::command(till.bastion.folder());
+    let unreached = show.env("BASTION_SERVER", "http://127.0.0.1:1").args(["config", "show"]);
+    let unreached = unreached.output().unwrap();
+    let told = String::from_utf8_lossy(&unreached.stderr).into_owned();
+    assert!(unreached.status.success() && told.contains("caps that operators set are not shown"));
     till.told(&["cap", "set", "--env", "dev", "--remove"]);
     assert_eq!(shown()["value"], "7");
 }

@@ -16,7 +16,10 @@ async fn a_balance_is_topped_up_once_and_refuses_when_it_is_empty() {
         till.bastion.command(&["balance", "top-up", amount, "--reference", reference])
     };
     assert_eq!(top_up("0.00001", "r1").status.code(), Some(0));
-    assert_eq!(top_up("0.00001", "r1").status.code(), Some(0), "the same again");
+    let again = top_up("0.00001", "r1");
+    assert_eq!(again.status.code(), Some(0), "the same again");
+    let told = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(told.contains("'r1' was paid in before; nothing is added"), "{told}");
     let other = top_up("5", "r1");
     assert_eq!(other.status.code(), Some(1), "another amount under the same reference");
     let told = String::from_utf8_lossy(&other.stderr).into_owned();
@@ -120,9 +123,20 @@ async fn a_correction_is_shown_and_the_ledger_stays_sound() {
             reference,
         ])
     };
-    assert_eq!(adjust("--amount=-0.000001", "t1").status.code(), Some(0));
+    for expect in ["put right by -0.000001: never answered", "'t1' was put right before"] {
+        let done = adjust("--amount=-0.000001", "t1");
+        assert_eq!(done.status.code(), Some(0));
+        let told = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert!(told.contains(expect), "{told}");
+    }
     let more = adjust("--amount=-5", "t2");
     assert_eq!(more.status.code(), Some(1), "no more than it cost");
+    let environment = ["--env", "dev", "--reason", "x", "--reference", "t3"];
+    let more = [&["ledger", "adjust", "--amount=-5"][..], &environment].concat();
+    let more = till.bastion.command(&more);
+    let told = String::from_utf8_lossy(&more.stderr).into_owned();
+    assert_eq!(more.status.code(), Some(1), "{told}");
+    assert!(told.contains("no more than that can be given back"), "{told}");
     assert_eq!(nanos(&till.shown()["spent"]), spent - 1000);
     till.is_clean_with(2).await;
     let csv = till.bastion.command(&["spend", "--by", "env", "--format", "csv"]);

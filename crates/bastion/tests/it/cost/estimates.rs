@@ -3,6 +3,8 @@
 //! A test here must never take less than may be owed for an exact amount.
 
 use serde_json::Value;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use super::{Till, nanos, price_of};
 use crate::client::{Answer, CHAT, STREAM};
@@ -103,6 +105,31 @@ async fn an_attempt_of_which_nothing_is_known_costs_what_was_held() {
     let held = (length(OPEN) + TEMPLATE_TOKENS) * 50 + 10_000 * 200;
     assert_eq!(nanos(&call["cost"]), attempts * held, "{call}");
     till.is_clean_with(1).await;
+}
+
+#[tokio::test]
+async fn a_caller_who_leaves_before_anything_came_costs_what_was_held() {
+    let till = Till::with(|config| {
+        let price = "output = \"0.20\" }\n";
+        let dear = "output = \"0.20\", reasoning = \"0.50\" }\ncontext_tokens = 10000\n";
+        config.replacen(price, dear, 1)
+    });
+    till.cap("5");
+    till.upstream.play("[[answer]]\ndelay_ms = 3600000\n");
+    let (key, body) = (till.key.text.clone(), OPEN);
+    let request = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let mut caller = TcpStream::connect(till.bastion.callers).await.unwrap();
+    caller.write_all(request.as_bytes()).await.unwrap();
+    till.upstream.wait_for(|all| all.iter().any(|entry| !entry.body.is_empty())).await;
+    drop(caller);
+    till.is_clean_with(1).await;
+    let calls = till.bastion.calls_when(|calls| calls.len() == 1).await;
+    let held = (length(OPEN) + TEMPLATE_TOKENS) * 50 + 10_000 * 500;
+    assert_eq!(nanos(&calls[0]["cost"]), held, "thinking is the dearest: {}", calls[0]);
 }
 
 #[tokio::test]
