@@ -31,7 +31,14 @@ pub(crate) struct Measured {
 pub(crate) fn median(figures: impl Iterator<Item = f64>) -> f64 {
     let mut figures: Vec<f64> = figures.collect();
     figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or_default()
+    let at = |index: usize| figures.get(index).copied().unwrap_or_default();
+    let middle = figures.len() / 2;
+    // Of an even number the upper one alone would say that a change costs more than it does.
+    if figures.len().is_multiple_of(2) {
+        f64::midpoint(at(middle.saturating_sub(1)), at(middle))
+    } else {
+        at(middle)
+    }
 }
 
 /// A measured run of one target, behind one that only warms it up.

@@ -14,12 +14,13 @@ pub(crate) struct Options {
     /// The gateway
     #[arg(long, default_value = "target/release/bastion")]
     pub(crate) binary: PathBuf,
-    /// A library that the gateway is started with (`LD_PRELOAD`), such as another allocator
+    /// A library that the gateway is started with (`LD_PRELOAD`), such as another allocator; the one
+    /// that it is compared with is not
     #[arg(long)]
     pub(crate) preload: Option<PathBuf>,
     /// Another gateway to compare with, in place of nginx: before a change, say; no bound is held
     /// against it
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["markdown", "stops"])]
     pub(crate) against: Option<PathBuf>,
     /// How long a measured run lasts, in seconds, in place of the scenario's own four
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=60))]

@@ -74,6 +74,17 @@ pub fn call_sink(
 }
 
 impl CallSink {
+    /// Do so many records wait that a call would have to wait for a place?
+    pub fn is_full(&self) -> bool {
+        self.queue.capacity() == 0
+    }
+
+    /// Hands the record of a call over that was turned away. It waits for nothing: where there is no
+    /// place, false is returned, and the record is not written.
+    pub fn push_refused(&self, record: CallRecord) -> bool {
+        self.queue.try_send(Ended { record, settled: None }).is_ok()
+    }
+
     /// Hands a record over; waits while the queue is full.
     ///
     /// It is written once its charge is durable.

@@ -165,6 +165,12 @@ pub enum StoreError {
     /// The operating system gave no randomness for a key.
     #[error("the operating system gives no randomness; no key was made, try again")]
     NoRandomness,
+    /// The database is there, and does not take what was to be written.
+    #[error("the database refuses what was to be written: {what}")]
+    RowRefused {
+        /// What was said.
+        what: String,
+    },
     /// Anything else, in the words of the system or of the database.
     #[error("the store failed: {what}")]
     Failed {

@@ -27,7 +27,7 @@ use bastion_types::{Clock, Money};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
-pub use beyond::BeyondHold;
+pub use beyond::{BeyondHold, BeyondHolds};
 pub use hand::{Account, Adjustment, Concerns, HandError, SetCap, TopUp, TopUpOutcome};
 pub use marks::Marks;
 pub use order::{
@@ -123,8 +123,8 @@ impl Ledger {
         self.inner.limited.read(self.inner.bank.db()).await
     }
 
-    /// Is there no place for what another call would owe? The database has been away for long then, and
-    /// whatever is sent now would wait in memory without a bound.
+    /// Is there no place for what another call would owe? The database has been away for long then, or is
+    /// slower than calls come, and what is sent now would wait in memory without a bound.
     pub fn is_full(&self) -> bool {
         self.inner.desk.is_full()
     }

@@ -43,9 +43,9 @@ pub use keys::{
     MAX_LIVE_SECRETS, MAX_PAGE, NewKey, Overlap, Page, RevokedKeys, SecretInfo,
 };
 pub use ledger::{
-    Account, Adjustment, BeyondHold, Cap, Charged, Concerns, Cost, Difference, HandError,
-    HoldOrder, Labels, Ledger, Marks, NotHeld, Payer, Prepaid, SetCap, Settled, Shortage, SpendBy,
-    SpendRow, Spent, Ticket, TopUp, TopUpOutcome, UnknownOutcome, Verdict,
+    Account, Adjustment, BeyondHold, BeyondHolds, Cap, Charged, Concerns, Cost, Difference,
+    HandError, HoldOrder, Labels, Ledger, Marks, NotHeld, Payer, Prepaid, SetCap, Settled,
+    Shortage, SpendBy, SpendRow, Spent, Ticket, TopUp, TopUpOutcome, UnknownOutcome, Verdict,
 };
 pub use migrate::SchemaState;
 pub use nodes::{LEASE, LeaseEnding, LeaseId, MAX_NODES, NodeRecord, Nodes};

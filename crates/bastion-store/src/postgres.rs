@@ -71,6 +71,8 @@ mod state {
     pub(super) const NOT_AVAILABLE: &str = "55P03";
     pub(super) const CANCELLED: &str = "57014";
     pub(super) const SHUTDOWN: &str = "57P";
+    /// What speaks of the values: data that cannot be, a constraint that is violated.
+    pub(super) const OF_VALUES: [&str; 2] = ["22", "23"];
 }
 
 /// A server's database; cheap to clone.
@@ -342,6 +344,9 @@ pub(crate) fn by_state(code: Option<&str>, message: &str) -> StoreError {
         _ if code.starts_with(state::ROLLED_BACK) => StoreError::Busy,
         _ if code.starts_with(state::SHUTDOWN) => StoreError::Unreachable { what },
         _ if code.starts_with(state::CONNECTION) => StoreError::Unreachable { what },
+        _ if state::OF_VALUES.iter().any(|class| code.starts_with(class)) => {
+            StoreError::RowRefused { what }
+        }
         _ => StoreError::Failed { what },
     }
 }

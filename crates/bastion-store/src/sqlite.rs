@@ -45,6 +45,8 @@ mod code {
     pub(super) const FULL: i32 = 13;
     pub(super) const CANTOPEN: i32 = 14;
     pub(super) const NOTADB: i32 = 26;
+    /// What speaks of the values: too big, a constraint, of another type, a mark that is none.
+    pub(super) const OF_VALUES: [i32; 4] = [18, 19, 20, 25];
     /// The shared-memory file could not grow: how a full disk shows at the first connection.
     pub(super) const IOERR_SHMSIZE: i32 = 4874;
     /// The low byte of an extended code is the primary one.
@@ -266,6 +268,9 @@ pub(crate) fn by_code(extended: i32, message: &str) -> StoreError {
         code::READONLY | code::CANTOPEN => StoreError::ReadOnly,
         code::BUSY | code::LOCKED => StoreError::Busy,
         code::CORRUPT | code::NOTADB => StoreError::Corrupt { what: message.to_owned() },
+        primary if code::OF_VALUES.contains(&primary) => {
+            StoreError::RowRefused { what: message.to_owned() }
+        }
         code::IOERR => StoreError::Failed { what: format!("the disk failed: {message}") },
         _ => StoreError::Failed { what: message.to_owned() },
     }

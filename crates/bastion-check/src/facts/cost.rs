@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use bastion_config::{Size, TokenBudget};
-use bastion_store::{BeyondHold, ObservedCalls};
+use bastion_store::{BeyondHolds, ObservedCalls};
 use bastion_types::{
     CalendarMonth, Enforce, EnvironmentName, ModelName, Money, SurfaceName, Timestamp,
 };
@@ -33,8 +33,8 @@ pub(crate) struct SpendFacts {
     pub(crate) calls: u64,
     /// Those of them whose charge is an estimate.
     pub(crate) estimated_calls: u64,
-    /// Charges at their holds: more was reported than the call was bounded by. The most first.
-    pub(crate) beyond_holds: Vec<BeyondHold>,
+    /// Charges at their holds: more was reported than the call was bounded by.
+    pub(crate) beyond_holds: BeyondHolds,
     /// Models that have no price at one of their upstreams.
     pub(crate) unpriced: Vec<ModelName>,
 }

@@ -47,9 +47,8 @@ pub(super) async fn hold(
     let now = desk.gateway.tools.clock.now();
     let order = order(caller, (arrival, now), &screened, each);
     let ledger = desk.gateway.tools.store.ledger();
-    // Nothing is sent whose charge would find no place.
-    let full = if ledger.is_full() { Err(Refusal::LedgerUnavailable) } else { Ok(()) };
-    let countable = full.and_then(|()| countable(desk, caller, (&order, &screened), each));
+    let countable =
+        has_places(desk, arrival).and_then(|()| countable(desk, caller, (&order, &screened), each));
     let held = match countable {
         Ok(observed) => {
             if let Some(observed) = observed {
@@ -76,6 +75,17 @@ pub(super) async fn hold(
             Err(Turned { refusal, standing, about: screened.about })
         }
     }
+}
+
+/// Nothing is sent whose charge, or whose record, would have to wait for a place: while the database is
+/// away, or slower than calls come, that would be memory without a bound.
+fn has_places(desk: &Desk, arrival: &Arrival) -> Result<(), Refusal> {
+    let tools = &desk.gateway.tools;
+    if !tools.store.ledger().is_full() && !tools.calls.is_full() {
+        return Ok(());
+    }
+    tracing::warn!(request_id = %arrival.id, "too much waits for the database; the call is refused");
+    Err(Refusal::LedgerUnavailable)
 }
 
 async fn ask(

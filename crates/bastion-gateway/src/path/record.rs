@@ -49,5 +49,10 @@ pub(super) async fn record(
         observed: about.observed.map(Cow::Borrowed),
     };
     tools.metrics.call(&record, endpoint, relayed.code.unwrap_or(NO_ERROR));
-    tools.calls.push(record, settled).await;
+    if relayed.attempts.0 > 0 || settled.is_some() {
+        tools.calls.push(record, settled).await;
+    } else if !tools.calls.push_refused(record) {
+        // Whoever is turned away may come again at once: nothing of it waits for a place.
+        tools.metrics.unwritten(1);
+    }
 }

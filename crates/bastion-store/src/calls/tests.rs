@@ -10,8 +10,10 @@ use bastion_types::{
 };
 
 use super::*;
+use crate::database::Dialect;
 use crate::fresh;
 use crate::held_clock::HeldClock;
+use crate::statement::{Cached, made_statement};
 
 const START_US: i64 = 1_795_435_200_000_000;
 
@@ -165,4 +167,27 @@ async fn retention_deletes_the_oldest_a_few_at_a_time() {
     assert_eq!(left, [second(9), second(8), second(7)]);
     let far = second(9).plus(Span::from_secs(1));
     assert_eq!(log.delete_before(far, u32::MAX).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_batch_of_which_one_is_refused_leaves_nothing() {
+    for db in fresh::databases().await {
+        let refuse = match db.dialect() {
+            Dialect::Sqlite => {
+                "CREATE TRIGGER refused BEFORE INSERT ON calls WHEN NEW.status = 299 \
+                 BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            }
+            Dialect::Postgres => "ALTER TABLE calls ADD CONSTRAINT refused CHECK (status <> 299)",
+        };
+        db.run(made_statement(refuse.to_owned(), Cached::No)).await.unwrap();
+        let log = CallLog::new(db);
+        let mut batch: Vec<_> = (0..40).map(call).collect();
+        batch[20].status = 299;
+        assert!(matches!(log.append(&batch).await, Err(StoreError::RowRefused { .. })));
+        assert!(log.recent(CallFilter::default(), 200).await.unwrap().is_empty());
+        batch[20].status = 200;
+        log.append(&batch).await.unwrap();
+        log.append(&batch).await.unwrap();
+        assert_eq!(log.recent(CallFilter::default(), 200).await.unwrap().len(), 40);
+    }
 }

@@ -115,7 +115,7 @@ impl Bank {
                 Told::LeaseEnded => Err(StoreError::LeaseEnded),
             },
             // What the function cannot count, or finds there already, is told apart step by step.
-            Err(StoreError::Failed { what }) => {
+            Err(StoreError::Failed { what } | StoreError::RowRefused { what }) => {
                 tracing::warn!(what, "a batch could not be written at once; it goes step by step");
                 Ok(false)
             }

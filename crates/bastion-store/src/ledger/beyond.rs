@@ -9,7 +9,17 @@ use super::Ledger;
 use super::spend::ids_of;
 use crate::StoreError;
 use crate::database::Dialect;
+use crate::row::Row;
 use crate::statement::statement;
+
+/// An environment's charges at their holds in a month.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct BeyondHolds {
+    /// How many.
+    pub calls: u64,
+    /// By model and upstream, the most first; at most twenty.
+    pub rows: Vec<BeyondHold>,
+}
 
 /// So many charges of one model at one upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,18 +32,25 @@ pub struct BeyondHold {
     pub calls: u64,
 }
 
-/// The mark is 4, as in [`Marks`](super::Marks); the most first, at most twenty.
+/// The mark is 4, as in [`Marks`](super::Marks); the most first, at most twenty. What came late stands
+/// in a correction, whose id says nothing of its time.
 macro_rules! beyond {
     ($labels:literal) => {
         concat!(
-            "SELECT ",
+            "SELECT model, upstream, CAST(COUNT(*) AS BIGINT) AS calls, ",
+            "CAST(SUM(COUNT(*)) OVER () AS BIGINT) AS total FROM (SELECT ",
             $labels,
             " ->> 'model' AS model, ",
             $labels,
-            " ->> 'upstream' AS upstream, CAST(COUNT(*) AS BIGINT) AS calls FROM ledger_entries ",
-            "WHERE kind = 'charge' AND id >= $1 AND id < $2 AND day >= $3 AND day <= $4 ",
-            "AND environment = $5 AND marks & 4 <> 0 ",
-            "GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 20"
+            " ->> 'upstream' AS upstream FROM ledger_entries WHERE kind = 'charge' ",
+            "AND id >= $1 AND id < $2 AND day >= $3 AND day <= $4 AND environment = $5 ",
+            "AND marks & 4 <> 0 UNION ALL SELECT ",
+            $labels,
+            " ->> 'model' AS model, ",
+            $labels,
+            " ->> 'upstream' AS upstream FROM ledger_entries WHERE kind <> 'charge' ",
+            "AND day >= $3 AND day <= $4 AND environment = $5 AND marks & 4 <> 0",
+            ") AS marked GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 20"
         )
     };
 }
@@ -57,7 +74,7 @@ impl Ledger {
         &self,
         environment: &EnvironmentName,
         month: CalendarMonth,
-    ) -> Result<Vec<BeyondHold>, StoreError> {
+    ) -> Result<BeyondHolds, StoreError> {
         let db = self.inner.bank.db();
         let (from, to) = ids_of(month);
         let asked = statement(beyond_statement(db.dialect()))
@@ -67,13 +84,19 @@ impl Ledger {
             .bind(format!("{month}-31"))
             .bind(environment.as_str());
         let rows = db.rows_patiently(asked).await?;
-        let read = rows.iter().map(|row| {
+        let count = |row: &Row, name: &str| {
+            Ok::<_, StoreError>(u64::try_from(row.number(name)?).unwrap_or_default())
+        };
+        let read = |row: &Row| {
             Ok(BeyondHold {
                 model: row.maybe_text("model")?.map(str::to_owned),
                 upstream: row.maybe_text("upstream")?.map(str::to_owned),
-                calls: u64::try_from(row.number("calls")?).unwrap_or_default(),
+                calls: count(row, "calls")?,
             })
-        });
-        read.collect()
+        };
+        Ok(BeyondHolds {
+            calls: rows.first().map_or(Ok(0), |row| count(row, "total"))?,
+            rows: rows.iter().map(read).collect::<Result<_, StoreError>>()?,
+        })
     }
 }

@@ -243,7 +243,8 @@ impl Books {
             }
             (None, Footing::Held { on_balance }) => {
                 let amount = cost.amount.nanos().min(ticket.amount.nanos());
-                let charge = (amount, marks.with(Marks::LATE), on_balance);
+                let over = Marks::AT_THE_HOLD.when(cost.amount.nanos() > amount);
+                let charge = (amount, marks.with(Marks::LATE).with(over), on_balance);
                 self.charge(ticket, cost, charge, (places, at))
             }
             (None, Footing::Counted { prepaid }) => {
@@ -324,7 +325,8 @@ impl Books {
         // What an operator gave back is not taken again.
         let difference = if earlier.by_hand < 0 { difference.min(0) } else { difference };
         self.spend(difference, earlier.on_balance, places)?;
-        let marks = cost.marks.with(Marks::LATE);
+        let over = Marks::AT_THE_HOLD.when(cost.amount.nanos() > ticket.amount.nanos());
+        let marks = cost.marks.with(Marks::LATE).with(over);
         let reference = format!("late/{}", ticket.call);
         self.earlier.insert(ticket.call, Earlier { corrected: true, ..earlier });
         self.changes.entries.push(Entry {

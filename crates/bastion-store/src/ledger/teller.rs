@@ -38,6 +38,9 @@ const KEPT_FOR_GIVING_BACK: usize = 8_192;
 /// From a batch that failed to the next try.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// From a batch that was refused as a whole to its half.
+const HALVING_PAUSE: Duration = Duration::from_millis(10);
+
 /// How often those who wait are asked again when another process may have given money back.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
@@ -56,7 +59,7 @@ pub(super) struct Teller {
     owed: Vec<Settling>,
     /// So many of them give a hold back.
     owed_back: usize,
-    /// Of these the ones that the database refuses.
+    /// Those that the database refuses.
     refused: Refused,
     /// Holds that may be written though their calls were refused.
     doubts: Doubts,
@@ -113,6 +116,9 @@ impl Teller {
             open = self.brought.next(fresh, BATCH_TASKS, hurry) => {
                 if !open {
                     self.is_drained = true;
+                    for one in self.refused.take_all() {
+                        self.owe(one);
+                    }
                     self.line.turn_away_all();
                 }
                 open
@@ -136,12 +142,13 @@ impl Teller {
         self.give_up_at.get_or_insert_with(|| Instant::now() + LAST_TRIES);
     }
 
+    /// What could not be written to the end: what it holds is swept at the next start, what nothing
+    /// limited is put right by an operator.
     fn tell_refused(&self) {
-        if self.refused.count() > 0 {
+        for one in self.refused.all() {
             tracing::error!(
-                settlements = self.refused.count(),
-                "the database refused these to the end: what they hold is swept at the next start; \
-                 what nothing limited is put right by bastion ledger adjust"
+                request_id = %one.ticket.call, amount = %one.amount(),
+                "the database refused this charge to the end; put it right by bastion ledger adjust"
             );
         }
     }
@@ -151,7 +158,7 @@ impl Teller {
         let late = is_owing && self.give_up_at.is_some_and(|at| Instant::now() >= at);
         if late {
             tracing::error!(
-                settlements = self.owed.len(),
+                settlements = self.owed.len() + self.brought.settlements(),
                 "the database did not come back; what these calls hold is swept at the next start"
             );
         }

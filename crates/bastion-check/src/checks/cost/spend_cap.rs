@@ -42,7 +42,7 @@ impl Check for SpendCap {
         if highest > cap.amount {
             return above(facts, cap, highest);
         }
-        if let Some(most) = spend.beyond_holds.first() {
+        if let Some(most) = spend.beyond_holds.rows.first() {
             return beyond(facts, cap, most);
         }
         let SpendFacts { calls, estimated_calls, .. } = *spend;
@@ -104,19 +104,24 @@ fn above(facts: &Facts, cap: CapFacts, highest: Money) -> Proof {
 /// The ledger charged less than the provider bills.
 fn beyond(facts: &Facts, cap: CapFacts, most: &BeyondHold) -> Proof {
     let SpendFacts { calls, beyond_holds, .. } = &facts.spend;
-    let all = beyond_holds.iter().map(|one| one.calls).fold(0, u64::saturating_add);
-    let model = most.model.as_deref().unwrap_or("a model that is not known");
-    let upstream = most.upstream.as_deref().unwrap_or("an upstream that is not known");
+    let unknown = "one that is not known";
+    let model = most.model.as_deref().unwrap_or(unknown);
+    let upstream = most.upstream.as_deref().unwrap_or(unknown);
     let reason = format!(
-        "{all} of {calls} charges of {} are at their holds: more was reported than their calls were \
+        "{} of {calls} charges of {} are at their holds: more was reported than their calls were \
          bounded by, most often for {model} at {upstream}; the bill is above what the ledger says",
+        beyond_holds.calls,
         facts.spend.month()
     );
+    let of_model = most
+        .model
+        .as_ref()
+        .map_or_else(|| "of the model".to_owned(), |model| format!("in [models.\"{model}\"]"));
     let mend = format!(
-        "say in [models.\"{model}\"] what bounds it: limit_field, limits_thinking, tokens_per_byte, \
-         template_tokens or context_tokens ('What a cap rests on' in docs/reference/money.md); what \
-         it really cost is put right by bastion ledger adjust. The box counts again from the first \
-         of the next month; waive it until then"
+        "say {of_model} what bounds it: limit_field, limits_thinking, tokens_per_byte, template_tokens, \
+         image_input_tokens, min_audio_bytes_per_s, context_tokens or its price ('What a cap rests on' \
+         in docs/reference/money.md); what it really cost is put right by bastion ledger adjust. The \
+         box counts again from the first of the next month; waive it until then"
     );
     Proof::missing(reason).mend(mend).seen(evidence(facts, cap))
 }
@@ -150,6 +155,7 @@ fn evidence(facts: &Facts, cap: CapFacts) -> Vec<Evidence> {
 
 #[cfg(test)]
 mod tests {
+    use bastion_store::BeyondHolds;
     use bastion_types::{CalendarMonth, ModelName};
 
     use super::*;
@@ -199,9 +205,12 @@ mod tests {
             calls,
         };
         check(
-            |s| s.beyond_holds = vec![beyond(Some("m"), 2), beyond(None, 1)],
+            |s| {
+                let rows = vec![beyond(Some("m"), 2), beyond(None, 1)];
+                s.beyond_holds = BeyondHolds { calls: 23, rows };
+            },
             false,
-            "3 of 100 charges of 2026-11 are at their holds: more was reported than their calls \
+            "23 of 100 charges of 2026-11 are at their holds: more was reported than their calls \
              were bounded by, most often for m at canada",
         );
     }

@@ -70,6 +70,9 @@ fn price(route: &Route, usage: &Usage, terms: Terms) -> Bill {
         }
         (Some(cost), _) => Bill { amount: Some(cost), marks },
         // Beyond all counting.
-        (None, most) => Bill { amount: most, marks: marks.with(Marks::ABSURD_USAGE) },
+        (None, most) => {
+            let absurd = Marks::ABSURD_USAGE.with(Marks::AT_THE_HOLD.when(most.is_some()));
+            Bill { amount: most, marks: marks.with(absurd) }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Where calls meet the teller: what cannot wait on one side, what can on the other.
 //!
-//! It must never make a hold wait behind settlements, nor wake the teller for each of those.
+//! It must never make a hold wait behind more than one batch of settlements, nor wake the teller for
+//! each of those.
 
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -16,7 +17,7 @@ const QUEUE_TASKS: usize = 16_384;
 const QUEUE_SETTLEMENTS: usize = 65_536;
 
 /// How long settlements are gathered: a transaction and a sync of the disk for each of them would
-/// cost more than its call. A hold, an extension or somebody in line ends that at once.
+/// cost more than its call. A hold, an extension, somebody in line or a full batch ends that at once.
 const GATHER: Duration = Duration::from_millis(50);
 
 /// Where tasks and settlements are brought.
@@ -139,6 +140,11 @@ impl Brought {
             taken += 1;
         }
         taken
+    }
+
+    /// How many settlements wait.
+    pub(super) fn settlements(&self) -> usize {
+        self.ended.len()
     }
 
     /// For how many settlements there is a place.

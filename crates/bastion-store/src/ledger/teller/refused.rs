@@ -1,7 +1,7 @@
 //! Settlements that the database refuses though it is there: found by halves, then put aside, so that
 //! one takes nobody with it.
 //!
-//! It must never drop one: it is tried again as long as the process lives.
+//! It must never drop one: it is tried again as long as the process lives, and once more at its end.
 
 use std::collections::VecDeque;
 
@@ -20,13 +20,13 @@ const AGAIN: Duration = Duration::from_secs(60);
 pub(super) struct Refused {
     /// So many of what is owed are tried at once.
     at_once: usize,
-    aside: VecDeque<Settling>,
-    again_at: Option<Instant>,
+    /// Each with the time of its next try, the soonest first.
+    aside: VecDeque<(Instant, Settling)>,
 }
 
 impl Default for Refused {
     fn default() -> Refused {
-        Refused { at_once: BATCH_TASKS, aside: VecDeque::new(), again_at: None }
+        Refused { at_once: BATCH_TASKS, aside: VecDeque::new() }
     }
 }
 
@@ -59,23 +59,28 @@ impl Refused {
         if self.aside.len() >= MAX_ASIDE {
             return Err(one);
         }
-        self.aside.push_back(one);
-        self.again_at = Some(now + AGAIN);
+        self.aside.push_back((now + AGAIN, one));
         Ok(())
     }
 
-    /// One to try again by itself, once it is time; the next has its turn at once if it is taken.
+    /// One to try again by itself, once it is time.
     pub(super) fn again(&mut self, now: Instant) -> Option<Settling> {
-        self.due().filter(|at| *at <= now).and_then(|_| self.aside.pop_front())
+        self.due().filter(|at| *at <= now)?;
+        self.aside.pop_front().map(|(_, one)| one)
     }
 
     /// When the next is tried.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.again_at.filter(|_| !self.aside.is_empty())
+        self.aside.front().map(|(at, _)| *at)
     }
 
-    /// How many are put aside.
-    pub(super) fn count(&self) -> usize {
-        self.aside.len()
+    /// Those that are put aside.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Settling> {
+        self.aside.iter().map(|(_, one)| one)
+    }
+
+    /// Takes them all, for the last try.
+    pub(super) fn take_all(&mut self) -> impl Iterator<Item = Settling> + use<> {
+        std::mem::take(&mut self.aside).into_iter().map(|(_, one)| one)
     }
 }

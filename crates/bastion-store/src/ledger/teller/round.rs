@@ -14,21 +14,37 @@ use super::batch::{Batch, Told};
 use super::doubts::Doubtful;
 use super::line::refuse;
 use super::task::{Ending, Settling, Task, Waiting};
-use super::{BATCH_TASKS, KEPT_FOR_GIVING_BACK, MAX_OWED, PAUSE, Teller};
+use super::{BATCH_TASKS, HALVING_PAUSE, KEPT_FOR_GIVING_BACK, MAX_OWED, PAUSE, Teller};
 use crate::StoreError;
 use crate::database::Dialect;
+
+/// What came of a batch.
+enum Carried {
+    /// It is written.
+    Taken,
+    /// There was nothing, or it is put off.
+    Not,
+    /// Its settlements are put off, for one of them was refused; these were not decided.
+    Refused(Vec<Task>),
+}
 
 impl Teller {
     /// Decides and writes everything that is there, then answers.
     pub(super) async fn round(&mut self, fresh: &mut Vec<Task>) {
         let (mut books, mut needs) = (Books::default(), Needs::default());
         let alone = self.suspects(&mut books, &mut needs);
-        if self.carry_out(alone, books, needs).await {
+        if matches!(self.carry_out(alone, books, needs).await, Carried::Taken) {
             self.refused.were_taken();
         }
         let (mut books, mut needs) = (Books::default(), Needs::default());
         let round = self.sort(fresh, &mut books, &mut needs);
-        self.carry_out(round, books, needs).await;
+        if let Carried::Refused(mut others) = self.carry_out(round, books, needs).await {
+            // Once more, without the settlements one of which it was.
+            let (mut books, mut needs) = (Books::default(), Needs::default());
+            let mut round = std::mem::take(&mut self.spare);
+            self.sort_tasks(&mut others, &mut round, (&mut books, &mut needs));
+            self.carry_out(round, books, needs).await;
+        }
     }
 
     /// What is tried by itself, since the database may refuse it: of what is owed so many, or one that
@@ -44,6 +60,7 @@ impl Teller {
             batch.settle(one, books, needs);
         }
         if batch.is_empty()
+            && self.is_due()
             && let Some(one) = self.refused.again(Instant::now())
         {
             batch.settle(one, books, needs);
@@ -55,11 +72,10 @@ impl Teller {
         self.retry_at.is_none_or(|at| at <= Instant::now())
     }
 
-    /// Did the database take it, as far as there was anything?
-    async fn carry_out(&mut self, round: Batch, books: Books, needs: Needs) -> bool {
+    async fn carry_out(&mut self, round: Batch, books: Books, needs: Needs) -> Carried {
         if round.is_empty() {
             self.spare = round;
-            return false;
+            return Carried::Not;
         }
         let round = Arc::new(round);
         let decided = Arc::clone(&round);
@@ -67,23 +83,25 @@ impl Teller {
         // Whoever decided has given its share back: it is over when the bank answers.
         let Some(round) = Arc::into_inner(round) else {
             tracing::error!("a round is still being decided; what its calls hold is swept later");
-            return false;
+            return Carried::Not;
         };
         match told {
             Ok(told) => {
                 self.outage.over();
                 self.answer(round, told);
-                return true;
+                Carried::Taken
             }
-            Err(cause @ StoreError::Failed { .. }) => self.refuse(round, &cause),
+            Err(cause @ StoreError::RowRefused { .. }) if !round.settling.is_empty() => {
+                Carried::Refused(self.refuse(round, &cause))
+            }
             Err(cause) => {
                 tracing::error!(%cause, "the ledger cannot be written; no call is sent without a hold");
                 self.outage.began();
                 self.retry_at = Some(Instant::now() + PAUSE);
                 self.put_off(round, &cause);
+                Carried::Not
             }
         }
-        false
     }
 
     /// Who is asked in which order.
@@ -108,6 +126,16 @@ impl Teller {
         for waiting in self.line.take() {
             round.wait(Box::new(waiting), books);
         }
+        self.sort_tasks(fresh, &mut round, (books, needs));
+        round
+    }
+
+    fn sort_tasks(
+        &mut self,
+        fresh: &mut Vec<Task>,
+        round: &mut Batch,
+        (books, needs): (&mut Books, &mut Needs),
+    ) {
         for task in fresh.drain(..) {
             match task {
                 Task::Hold(waiting) => round.wait(waiting, books),
@@ -120,7 +148,6 @@ impl Teller {
                 Task::Close => self.close(),
             }
         }
-        round
     }
 
     fn answer(&mut self, mut round: Batch, told: Told) {
@@ -164,26 +191,38 @@ impl Teller {
     }
 
     /// The database is there and refuses it, one for all. What is owed is tried in halves from now on,
-    /// apart from the others; the one that is refused by itself is put aside.
-    fn refuse(&mut self, mut round: Batch, cause: &StoreError) {
+    /// apart from the others; the one that is refused by itself is put aside. Returned are those that
+    /// asked for something in the same batch: nothing of it was written.
+    fn refuse(&mut self, mut round: Batch, cause: &StoreError) -> Vec<Task> {
         let now = Instant::now();
-        let is_one = round.is_one_settlement();
-        self.retry_at = is_one.then(|| now + PAUSE);
-        if is_one && let Some((one, _)) = round.settling.pop() {
+        if round.is_one_settlement()
+            && let Some((one, _)) = round.settling.pop()
+        {
             tracing::error!(
                 request_id = %one.ticket.call, amount = %one.amount(), %cause,
                 "the database refuses this charge; it is put aside, and tried again every minute"
             );
             let one = Settling { again: true, ..one };
             if let Err(one) = self.refused.put_aside(one, now) {
+                self.retry_at = Some(now + PAUSE);
                 self.owe(one);
             }
             self.spare = round;
-            return;
+            return Vec::new();
         }
         tracing::error!(%cause, "the database refuses a batch of the ledger; what is owed is halved");
         self.refused.suspect(round.settling.len());
-        self.put_off(round, cause);
+        self.retry_at = Some(now + HALVING_PAUSE);
+        for (settling, _) in round.settling.drain(..) {
+            self.owe(Settling { again: true, ..settling });
+        }
+        let extending = round.extending.drain(..).map(|(one, _)| Task::Extend(Box::new(one)));
+        let mut others: Vec<_> = extending.collect();
+        others.extend(round.waiting.drain(..).map(|(one, _)| Task::Hold(one)));
+        // They are looked for again in their own time.
+        round.doubtful.clear();
+        self.spare = round;
+        others
     }
 
     /// The database did not take it: who asks is refused, what is owed stays owed.
@@ -227,7 +266,7 @@ impl Teller {
         }
     }
 
-    fn owe(&mut self, settling: Settling) {
+    pub(super) fn owe(&mut self, settling: Settling) {
         if self.owed.len() < MAX_OWED {
             self.owed_back += usize::from(settling.is_given_back());
             self.owed.push(settling);

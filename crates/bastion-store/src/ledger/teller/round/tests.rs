@@ -104,46 +104,108 @@ async fn let_user_pass(scene: &Scene) {
     scene.db.run(made_statement(text.to_owned(), Cached::No)).await.unwrap();
 }
 
+fn owing_by(user: &str, scene: &Scene, teller: &Teller) -> Settling {
+    let labels = Labels { user: Some(user.to_owned()), ..Labels::default() };
+    let ending = Ending::Charged(Box::new(Cost { labels, ..cost("0.001") }));
+    Settling { ending, ..owing(scene, teller) }
+}
+
+/// How many charges of [`owing`] are written.
+async fn written(scene: &Scene) -> i64 {
+    scene.month().await.spent.nanos() / cost("0.001").amount.nanos()
+}
+
+/// Rounds until nothing is owed, each in its time.
+async fn until_nothing_is_owed(teller: &mut Teller) {
+    let mut rounds = 0;
+    while !teller.owed.is_empty() {
+        rounds += 1;
+        assert!(rounds < 60, "{} are still owed", teller.owed.len());
+        tokio::time::sleep_until(teller.due().unwrap()).await;
+        teller.round(&mut Vec::new()).await;
+    }
+}
+
+/// A minute passes for whoever waits for it, and not for the database.
+async fn a_minute_passes() {
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(61)).await;
+    tokio::time::resume();
+}
+
 #[tokio::test]
 async fn one_that_the_database_refuses_takes_nobody_with_it_and_is_not_forgotten() {
     let scene = Scene::new().await;
     refuse_user(&scene, "poison").await;
     let (desk, mut teller) = teller(&scene);
     for number in 0..100 {
-        let mut one = owing(&scene, &teller);
-        if number == 41 {
-            let labels = Labels { user: Some("poison".to_owned()), ..Labels::default() };
-            one.ending = Ending::Charged(Box::new(Cost { labels, ..cost("0.001") }));
-        }
-        desk.bring(one).await.unwrap();
+        let user = if [7, 41].contains(&number) { "poison" } else { "good" };
+        desk.bring(owing_by(user, &scene, &teller)).await.unwrap();
     }
-    let spent = async || scene.month().await.spent.nanos();
-    let one = cost("0.001").amount.nanos();
     teller.round(&mut Vec::new()).await;
-    assert_eq!(spent().await, 0, "the first batch is refused as a whole");
+    assert_eq!(written(&scene).await, 0, "the first batch is refused as a whole");
     assert!(!teller.outage.is_on(), "the database is there");
-    let mut rounds = 0;
-    while !teller.owed.is_empty() {
-        rounds += 1;
-        assert!(rounds < 40, "{} are still owed", teller.owed.len());
-        teller.retry_at = None;
-        teller.round(&mut Vec::new()).await;
-    }
-    assert_eq!(spent().await, 99 * one);
-    assert_eq!(teller.refused.count(), 1);
-    // Others are not kept by it.
-    let another = owing(&scene, &teller);
-    desk.bring(another).await.unwrap();
+    until_nothing_is_owed(&mut teller).await;
+    assert_eq!((written(&scene).await, teller.refused.all().count()), (98, 2));
+    // Others are not kept by them.
+    desk.bring(owing(&scene, &teller)).await.unwrap();
     teller.round(&mut Vec::new()).await;
-    assert_eq!((spent().await, teller.owed.len()), (100 * one, 0));
+    assert_eq!((written(&scene).await, teller.owed.len()), (99, 0));
     let_user_pass(&scene).await;
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(61)).await;
-    tokio::time::resume();
-    assert!(teller.due().is_some_and(|at| at <= Instant::now()), "its time has come");
+    a_minute_passes().await;
     teller.round(&mut Vec::new()).await;
-    assert_eq!((spent().await, teller.refused.count()), (101 * one, 0));
+    teller.round(&mut Vec::new()).await;
+    assert_eq!((written(&scene).await, teller.refused.all().count()), (101, 0));
     scene.is_clean().await;
+}
+
+#[tokio::test]
+async fn a_hold_beside_one_that_is_refused_is_granted() {
+    let scene = Scene::new().await;
+    refuse_user(&scene, "poison").await;
+    let (desk, mut teller) = teller(&scene);
+    desk.bring(owing_by("poison", &scene, &teller)).await.unwrap();
+    let (answer, told) = oneshot::channel();
+    let order = scene.order("3", "10");
+    let waiting = Waiting { order, until: Instant::now(), answer };
+    teller.round(&mut vec![Task::Hold(Box::new(waiting))]).await;
+    let ticket = told.await.unwrap().unwrap();
+    assert_eq!(scene.month().await.held, Money::parse("3").unwrap());
+    scene.ledger.release(ticket).await.unwrap();
+    until_nothing_is_owed(&mut teller).await;
+    assert_eq!(teller.refused.all().count(), 1);
+}
+
+#[tokio::test]
+async fn what_was_put_aside_is_tried_once_more_at_the_end() {
+    let scene = Scene::new().await;
+    refuse_user(&scene, "poison").await;
+    let (desk, mut teller) = teller(&scene);
+    for _ in 0..2 {
+        desk.bring(owing_by("poison", &scene, &teller)).await.unwrap();
+    }
+    teller.round(&mut Vec::new()).await;
+    until_nothing_is_owed(&mut teller).await;
+    assert_eq!((written(&scene).await, teller.refused.all().count()), (0, 2));
+    let_user_pass(&scene).await;
+    drop(desk);
+    tokio::time::timeout(Duration::from_secs(5), teller.run()).await.unwrap();
+    assert_eq!(written(&scene).await, 2);
+}
+
+#[tokio::test]
+async fn a_database_that_fails_is_no_database_that_refuses() {
+    let scene = Scene::new().await;
+    let (desk, mut teller) = teller(&scene);
+    for _ in 0..3 {
+        desk.bring(owing(&scene, &teller)).await.unwrap();
+    }
+    let away = "ALTER TABLE ledger_entries RENAME TO away";
+    scene.db.run(made_statement(away.to_owned(), Cached::No)).await.unwrap();
+    teller.round(&mut Vec::new()).await;
+    assert!(teller.outage.is_on());
+    assert_eq!((teller.owed.len(), teller.refused.suspects()), (3, None));
+    assert!(teller.due().is_some_and(|at| at > Instant::now()), "not before a pause");
 }
 
 #[tokio::test]
