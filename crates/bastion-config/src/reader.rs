@@ -334,7 +334,7 @@ impl<'a> Reader<'a> {
 /// The finding for a setting that this version does not have.
 pub(crate) fn unbuilt(key: &str, field: &Field) -> Problem {
     let message = format!("'{key}' is not in this version: {} is not built", field.doc);
-    Problem::new(codes::NOT_IN_THIS_VERSION, message).help("remove the line")
+    Problem::new(codes::NOT_IN_THIS_VERSION, message).help("remove it; of a section, all its lines")
 }
 
 /// The settings that stand in this table itself; names that people choose are none.

@@ -153,6 +153,7 @@ pub(crate) mod tests {
             stream: StreamOutcome::None,
             usage: Usage { input_tokens: 57, output_tokens: 31, ..Usage::default() },
             cost: Some(Money::from_nanos(9_050)),
+            attempt_charges: Vec::new(),
             latency_ms: 12,
             first_event_ms: None,
             user: Some("somebody@example.com".to_owned()),

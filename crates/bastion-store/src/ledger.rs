@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bastion_runtime::Tasks;
-use bastion_types::{Clock, Money};
+use bastion_types::{Clock, Money, RequestId};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
@@ -240,13 +240,16 @@ impl Ledger {
         let all = move |books: &mut Books| {
             let each = ended.iter().zip(&places).map(|(hold, places)| {
                 let swept = books.sweep(hold, outcome, (places, at));
-                swept.inspect_err(|cause| not_swept(hold, cause)).map(drop)
+                swept
+                    .inspect_err(|cause| not_swept(hold, cause))
+                    .map(|charged| (hold.call, charged))
             });
-            // One that cannot be counted keeps nobody else's money; the first is told at the end.
-            each.fold(Ok(()), Result::and)
+            each.collect::<Vec<_>>()
         };
-        self.inner.bank.run(books, needs, all).await??;
-        Ok(count)
+        let swept = self.inner.bank.run(books, needs, all).await?;
+        swept.iter().flatten().for_each(told);
+        // One that cannot be counted keeps nobody else's money; the first is told at the end.
+        swept.into_iter().find_map(Result::err).map_or(Ok(count), Err)
     }
 
     fn bring(
@@ -290,6 +293,14 @@ impl Ledger {
     /// Takes nothing more, writes what is owed.
     pub(crate) async fn close(&self) {
         drop(self.inner.desk.asked.send(Task::Close).await);
+    }
+}
+
+/// Nothing else names the call: its record died with its process.
+fn told((call, charged): &(RequestId, Charged)) {
+    if charged.marks.has(Marks::UNKNOWN_OUTCOME) {
+        let amount = charged.amount;
+        tracing::warn!(request_id = %call, %amount, "a call of a dead process is settled unseen");
     }
 }
 

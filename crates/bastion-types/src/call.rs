@@ -49,6 +49,17 @@ impl StreamOutcome {
     }
 }
 
+/// What one attempt of a call cost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptCharge {
+    /// Who was asked.
+    pub upstream: UpstreamName,
+    /// What it cost.
+    pub cost: Money,
+    /// Is that an estimate?
+    pub estimated: bool,
+}
+
 /// One call, once it is over. Field names are those of `GET /admin/v1/calls`.
 #[derive(Debug, Clone, Serialize)]
 pub struct CallRecord {
@@ -80,10 +91,12 @@ pub struct CallRecord {
     pub attempts: AttemptCount,
     /// How the stream ended.
     pub stream: StreamOutcome,
-    /// What was used.
+    /// What the attempt used that was answered; where none was, all of them.
     pub usage: Usage,
-    /// What it cost; none where the model has no price.
+    /// What it cost, all attempts together; none where the model has no price.
     pub cost: Option<Money>,
+    /// What each attempt cost, in order; empty where there is one or none to pay for.
+    pub attempt_charges: Vec<AttemptCharge>,
     /// From the head's arrival to the answer's end.
     pub latency_ms: u64,
     /// From the head's arrival to the first event with content, for streams.

@@ -28,7 +28,7 @@ pub use account::{AccountId, Length, Period, Scope};
 pub use bound::{Bound, Prompt, Window, bound};
 pub use box_id::BoxId;
 pub use calendar::{CalendarDay, CalendarError, CalendarMonth, Zone, ZoneError};
-pub use call::{AttemptCount, CallRecord, StreamOutcome};
+pub use call::{AttemptCharge, AttemptCount, CallRecord, StreamOutcome};
 pub use clock::{Clock, MonoNanos};
 pub use enforce::Enforce;
 pub use key::{ApiKey, HashedKey, KeyFormatError, KeyId};

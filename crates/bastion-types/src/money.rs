@@ -2,9 +2,11 @@
 //!
 //! It must never be a float, never wrap, and never be rounded in silence.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::{Serialize, Serializer};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 const NANOS_PER_UNIT: i64 = 1_000_000_000;
 const FRACTION_DIGITS: usize = 9;
@@ -112,6 +114,14 @@ impl fmt::Display for Money {
 impl Serialize for Money {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+/// From the text that is written.
+impl<'de> Deserialize<'de> for Money {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Money, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        Money::parse(&text).map_err(D::Error::custom)
     }
 }
 

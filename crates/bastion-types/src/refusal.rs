@@ -165,6 +165,11 @@ pub enum Refusal {
         /// Until it may work.
         retry_after_s: u32,
     },
+    /// Nobody was asked: no upstream can be just now, or it is not known which keys count.
+    NotNow {
+        /// Until it may work.
+        retry_after_s: u32,
+    },
     /// This process takes no more calls; another one may.
     Draining,
     /// The upstream's own 429.
@@ -245,6 +250,9 @@ impl Refusal {
             Refusal::NeverFits { .. } => (429, RateLimit, "rate_limit_exceeded", Never),
             Refusal::UpstreamError => (502, Api, "upstream_error", Spent),
             Refusal::ServiceUnavailable { .. } => (503, Api, "service_unavailable", Spent),
+            Refusal::NotNow { retry_after_s } => {
+                (503, Api, "service_unavailable", After(*retry_after_s))
+            }
             Refusal::Draining => (503, Api, "service_unavailable", After(DRAINING_RETRY_S)),
             Refusal::UpstreamRateLimited { .. } => (429, RateLimit, "rate_limit_exceeded", Spent),
             Refusal::UpstreamCredentials => (502, Api, "upstream_credentials", Spent),
@@ -351,7 +359,9 @@ impl Refusal {
             Refusal::UnknownPath => UNKNOWN_PATH.into(),
             Refusal::RequestTimeout => REQUEST_TIMEOUT.into(),
             Refusal::UpstreamError => UPSTREAM_ERROR.into(),
-            Refusal::ServiceUnavailable { .. } => SERVICE_UNAVAILABLE.into(),
+            Refusal::ServiceUnavailable { .. } | Refusal::NotNow { .. } => {
+                SERVICE_UNAVAILABLE.into()
+            }
             Refusal::Draining => DRAINING.into(),
             Refusal::UpstreamRateLimited { .. } => UPSTREAM_RATE_LIMITED.into(),
             Refusal::UpstreamCredentials => UPSTREAM_CREDENTIALS.into(),

@@ -153,10 +153,13 @@ mod tests {
 
     #[test]
     fn a_spent_failure_tells_the_sdk_not_to_multiply() {
-        let refusal = Refusal::ServiceUnavailable { retry_after_s: 3 };
-        let response = refusal_response(&refusal, &id());
+        let response = refusal_response(&Refusal::UpstreamError, &id());
         assert_eq!(response.headers()["x-should-retry"], "false");
+        let refusal = Refusal::NotNow { retry_after_s: 3 };
+        let response = refusal_response(&refusal, &id());
         assert_eq!(response.headers()["retry-after"], "3");
+        let told = response.headers().get("x-should-retry");
+        assert_eq!(told, None, "nothing was tried: it may come again");
     }
 
     fn event_at(place: ErrorPlace) -> serde_json::Value {

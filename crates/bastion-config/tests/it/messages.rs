@@ -173,7 +173,7 @@ error[not_in_this_version]: 'environments.prod.pii' is not in this version: scre
 36 | pii = "mask"
    | ^^^
    |
-   = help: remove the line
+   = help: remove it; of a section, all its lines
 "#,
     );
 }

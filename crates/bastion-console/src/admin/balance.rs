@@ -96,7 +96,8 @@ async fn top_up(desk: Arc<Desk>, ask: Ask) -> Result<Answer, Problem> {
 
 /// An amount above zero in the deployment's currency.
 fn paid(fields: &Fields, currency: &str) -> Result<Money, Problem> {
-    let rule = "is an amount above zero as a decimal text, such as \"50.00\"";
+    let rule = "is an amount above zero as a decimal text with at most nine digits before its point \
+                and nine behind it, such as \"50.00\"";
     let amount = worded::positive(fields.required_text("amount")?);
     let amount = amount.ok_or_else(|| Problem::invalid_field("amount", rule))?;
     match fields.text("currency")? {

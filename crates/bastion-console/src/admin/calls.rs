@@ -18,8 +18,8 @@ use crate::operation::Operation;
 use crate::problem::Problem;
 use crate::query::{Query, whole_number};
 use crate::schema::{
-    self, ENVIRONMENT_PATTERN, KEY_ID_PATTERN, REQUEST_ID_PATTERN, SERVICE_PATTERN, count, object,
-    query, text, time,
+    self, ENVIRONMENT_PATTERN, KEY_ID_PATTERN, REQUEST_ID_PATTERN, SERVICE_PATTERN, amount, count,
+    object, query, text, time,
 };
 
 const LIST_PATH: &str = "/admin/v1/calls";
@@ -149,6 +149,15 @@ fn call_schema() -> Value {
         ),
         "estimated": { "type": "boolean", "description": "made from bytes: nothing was reported" },
     }));
+    let attempt = object(&json!({
+        "upstream": { "type": "string" },
+        "cost": amount("what it cost"),
+        "estimated": { "type": "boolean" },
+    }));
+    let attempt_charges = json!({
+        "type": "array", "items": attempt,
+        "description": "what each attempt cost; empty where there is one or none to pay for",
+    });
     let first_event_ms = json!({ "type": ["integer", "null"], "minimum": 0 });
     object(&json!({
         "id": text(REQUEST_ID_PATTERN),
@@ -166,7 +175,8 @@ fn call_schema() -> Value {
         "attempts": count(),
         "stream": { "enum": ["whole", "interrupted", "cancelled", "none"] },
         "usage": usage,
-        "cost": text_or_none("usage x price as a decimal text; null: the model has no price"),
+        "cost": text_or_none("of all attempts, as a decimal text; null: the model has no price"),
+        "attempt_charges": attempt_charges,
         "latency_ms": count(),
         "first_event_ms": first_event_ms,
         "user": text_or_none("the end user's id, if the caller named one"),

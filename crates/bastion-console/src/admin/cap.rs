@@ -70,8 +70,8 @@ async fn set(desk: Arc<Desk>, ask: Ask) -> Result<Answer, Problem> {
     let wrong = || Problem::invalid_field("period", PERIOD_RULE);
     let length = fields.text("period")?.map(|text| Length::parse(text).ok_or_else(wrong));
     let length = length.transpose()?.unwrap_or(Length::Month);
-    let rule =
-        "is an amount as a decimal text, such as \"500.00\", or null for the configuration's";
+    let rule = "is an amount as a decimal text with at most nine digits before its point and nine behind it, \
+         such as \"500.00\"; null (on the command line --remove) goes back to the configuration's";
     let wrong = || Problem::invalid_field("cap", rule);
     if !fields.has("cap") {
         // What is not said takes no cap away.
@@ -84,7 +84,8 @@ async fn set(desk: Arc<Desk>, ask: Ask) -> Result<Answer, Problem> {
         None => ledger.remove_cap(&name, length).await.map(drop),
     };
     done.map_err(|cause| Problem::store(id, &cause))?;
-    tracing::info!(request_id = %id, environment = %name, ?cap, "an operator set a cap");
+    let said = cap.map_or_else(|| "the configuration's".to_owned(), |cap| cap.to_string());
+    tracing::info!(request_id = %id, environment = %name, cap = said, "an operator set a cap");
     Answer::ok(&told(&desk, id, (name, money), length).await?)
 }
 

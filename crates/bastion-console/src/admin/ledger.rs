@@ -59,8 +59,8 @@ async fn adjust(desk: Arc<Desk>, ask: Ask) -> Result<Answer, Problem> {
     let id = ask.id;
     let fields = ask.fields(&FIELDS).await?;
     let amount = worded::signed(fields.required_text("amount")?);
-    let rule =
-        "is an amount but zero as a decimal text, below zero to give back, such as \"-0.50\"";
+    let rule = "is an amount but zero as a decimal text with at most nine digits before its point and nine \
+         behind it, below zero to give back, such as \"-0.50\"";
     let amount = amount.ok_or_else(|| Problem::invalid_field("amount", rule))?;
     let asked = Adjustment {
         amount,

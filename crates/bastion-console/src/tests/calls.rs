@@ -33,6 +33,7 @@ impl Plane {
             stream: StreamOutcome::Whole,
             usage: Usage { input_tokens: 7, output_tokens: 3, ..Usage::default() },
             cost: None,
+            attempt_charges: Vec::new(),
             latency_ms: 12,
             first_event_ms: Some(5),
             user: None,
@@ -86,7 +87,8 @@ async fn a_call_has_exactly_the_fields_of_the_interface() {
     assert_eq!(
         names.join(" "),
         "id at environment service key_id surface endpoint model upstream region status code \
-         attempts stream usage cost latency_ms first_event_ms user ended_empty observed"
+         attempts stream usage cost attempt_charges latency_ms first_event_ms user ended_empty \
+         observed"
     );
     let usage = json!({
         "input_tokens": 7, "cached_input_tokens": 0, "cache_write_tokens": 0, "output_tokens": 3,

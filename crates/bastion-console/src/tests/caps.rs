@@ -21,7 +21,7 @@ async fn a_cap_is_taken_away_by_null_alone() {
     let twenty = Some((Length::Month, Money::parse("20").unwrap()));
     for without in ["", "{}", r#"{"period":"month"}"#, r#"{"period":null}"#] {
         let got = plane.put(CAP, without).await;
-        got.refused(400, "invalid_request", Some("cap"), "or null for the configuration's");
+        got.refused(400, "invalid_request", Some("cap"), "goes back to the configuration's");
         assert_eq!(set(&plane).await, twenty, "{without:?}");
     }
     let told = plane.put(CAP, r#"{"cap":null}"#).await.json(StatusCode::OK);

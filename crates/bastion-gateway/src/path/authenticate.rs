@@ -75,7 +75,7 @@ fn see(desk: &Desk, caller: &Caller, arrival: &Arrival) {
 fn is_fresh(desk: &Desk) -> Result<(), Refusal> {
     desk.gateway.tools.store.is_fresh().map_err(|cause| {
         tracing::debug!(%cause, "no key is known for sure");
-        Refusal::ServiceUnavailable { retry_after_s: LOOK_AGAIN_S }
+        Refusal::NotNow { retry_after_s: LOOK_AGAIN_S }
     })
 }
 

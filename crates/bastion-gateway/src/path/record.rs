@@ -21,7 +21,7 @@ pub(super) async fn record(
     arrival: &Arrival,
     settlement: Settlement,
 ) {
-    let Settlement { relayed, usage, cost, settled, about } = settlement;
+    let Settlement { relayed, usage, cost, attempt_charges, settled, about } = settlement;
     let tools = &desk.gateway.tools;
     let endpoint = arrival.endpoint.name();
     let upstream = relayed.route.as_ref().map(|route| &route.upstream);
@@ -42,6 +42,7 @@ pub(super) async fn record(
         stream: relayed.stream,
         usage,
         cost,
+        attempt_charges,
         latency_ms: tools.clock.monotonic().millis_since(arrival.began),
         first_event_ms: relayed.first_event_ms,
         user: about.user,

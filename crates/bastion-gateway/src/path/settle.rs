@@ -6,7 +6,7 @@ mod bill;
 mod estimate;
 
 use bastion_store::{Cost, Labels, Settled, StoreError};
-use bastion_types::{Money, Price, StreamOutcome, Usage};
+use bastion_types::{AttemptCharge, Money, Price, StreamOutcome, Usage};
 use bastion_wire::Work;
 
 use super::authenticate::Caller;
@@ -23,10 +23,12 @@ use estimate::Allowance;
 pub(crate) struct Settlement {
     /// What the caller got.
     pub(crate) relayed: Relayed,
-    /// What was used.
+    /// What the attempt used that was answered; where none was, all of them.
     pub(crate) usage: Usage,
     /// What it cost, where the model has a price.
     pub(crate) cost: Option<Money>,
+    /// What each attempt cost, where there are several to pay for.
+    pub(crate) attempt_charges: Vec<AttemptCharge>,
     /// The charge on its way to the disk; none where there is none.
     pub(crate) settled: Option<Settled>,
     /// Model, surface and user.
@@ -50,13 +52,17 @@ pub(super) fn settle(
     let allowance = Allowance::of(&screened, text_bytes, most);
     let own = used(&relayed, screened.work, &allowance);
     let lost = allowance.all();
-    let usage = relayed.lost.iter().fold(own, |sum, _| sum.plus(&lost));
+    // Where nothing came of any attempt it is what all of them may have used.
+    let came = relayed.reported.is_some() || relayed.passed.bytes > 0;
+    let unheard = relayed.lost.iter().filter(|_| !came);
+    let usage = unheard.fold(own, |sum, _| sum.plus(&lost));
     let rated = rated_tokens(&relayed, &own, &allowance);
     let nothing = screened.is_priced().then_some(Money::ZERO);
     screened.permit.settle_tokens(rated, desk.gateway.tools.clock.monotonic());
     drop(screened.permit);
     let terms = Terms { nothing, each: purse.each(), most };
     let bill = bill::bill(&relayed, (&own, &lost), terms);
+    let attempt_charges = bill::attempt_charges(&relayed, (&own, &lost), terms);
     let labels = Labels {
         service: Some(caller.key.service.clone()),
         model: Some(screened.model.name.clone()),
@@ -69,7 +75,8 @@ pub(super) fn settle(
     let cost = Cost { amount, usage, marks, labels };
     let charging = purse.settle(desk.gateway.tools.store.ledger(), cost);
     let cost = bill.amount.map(|_| amount);
-    let settlement = Settlement { cost, settled: None, relayed, usage, about: screened.about };
+    let about = screened.about;
+    let settlement = Settlement { cost, attempt_charges, settled: None, relayed, usage, about };
     charged(settlement, charging)
 }
 
@@ -92,7 +99,8 @@ async fn charged(
 
 /// A call for which nothing was held: it used nothing.
 pub(super) fn unheld(relayed: Relayed, about: About) -> Settlement {
-    Settlement { relayed, usage: Usage::default(), cost: None, settled: None, about }
+    let (usage, attempt_charges) = (Usage::default(), Vec::new());
+    Settlement { relayed, usage, cost: None, attempt_charges, settled: None, about }
 }
 
 /// As reported; else an estimate, where the upstream may have worked. Source: interface, Estimates.

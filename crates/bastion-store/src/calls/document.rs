@@ -6,11 +6,10 @@
 use std::borrow::Cow;
 
 use bastion_types::{
-    AttemptCount, CallRecord, ModelName, Money, Region, ServiceName, StreamOutcome, UpstreamName,
-    Usage,
+    AttemptCharge, AttemptCount, CallRecord, ModelName, Money, Region, ServiceName, StreamOutcome,
+    UpstreamName, Usage,
 };
-use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::columns::Columns;
 
@@ -32,8 +31,10 @@ pub(super) struct Document<'a> {
     attempts: AttemptCount,
     stream: StreamOutcome,
     usage: Used,
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "amount")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     cost: Option<Money>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    attempt_charges: Vec<AttemptCharge>,
     latency_ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first_event_ms: Option<u64>,
@@ -71,11 +72,6 @@ struct Used {
     estimated: bool,
 }
 
-fn amount<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Money>, D::Error> {
-    let text = Cow::<str>::deserialize(deserializer)?;
-    Money::parse(&text).map(Some).map_err(Error::custom)
-}
-
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference over")]
 fn is_zero(count: &u64) -> bool {
     *count == 0
@@ -95,6 +91,7 @@ impl<'a> From<&'a CallRecord> for Document<'a> {
             stream: call.stream,
             usage: Used::from(call.usage),
             cost: call.cost,
+            attempt_charges: call.attempt_charges.clone(),
             latency_ms: call.latency_ms,
             first_event_ms: call.first_event_ms,
             user: call.user.as_deref().map(Cow::Borrowed),
@@ -125,6 +122,7 @@ impl Document<'_> {
             stream: self.stream,
             usage: self.usage.into(),
             cost: self.cost,
+            attempt_charges: self.attempt_charges,
             latency_ms: self.latency_ms,
             first_event_ms: self.first_event_ms,
             user: self.user.map(Cow::into_owned),

@@ -5,8 +5,8 @@
 use std::borrow::Cow;
 
 use bastion_types::{
-    AttemptCount, EnvironmentName, KeyId, ModelName, Money, Region, ServiceName, Span,
-    StreamOutcome, UpstreamName, Usage,
+    AttemptCharge, AttemptCount, EnvironmentName, KeyId, ModelName, Money, Region, ServiceName,
+    Span, StreamOutcome, UpstreamName, Usage,
 };
 
 use super::*;
@@ -44,6 +44,7 @@ fn call(number: u32) -> CallRecord {
         stream: StreamOutcome::None,
         usage: Usage::default(),
         cost: None,
+        attempt_charges: Vec::new(),
         latency_ms: 0,
         first_event_ms: None,
         user: None,
@@ -76,6 +77,11 @@ fn full_call(number: u32) -> CallRecord {
             estimated: true,
         },
         cost: Some(Money::from_nanos(1)),
+        attempt_charges: vec![AttemptCharge {
+            upstream: UpstreamName::parse("bastion").unwrap(),
+            cost: Money::from_nanos(7),
+            estimated: true,
+        }],
         latency_ms: 60_000,
         first_event_ms: Some(321),
         user: Some("u-1 'é'; DROP TABLE calls; --\u{1F600}\n".to_owned()),

@@ -175,6 +175,7 @@ fn call(at: u64, region: Option<&str>) -> CallRecord {
         stream: StreamOutcome::None,
         usage: Usage::default(),
         cost: None,
+        attempt_charges: Vec::new(),
         latency_ms: 1,
         first_event_ms: None,
         user: Some("\"region\":\"US\",\"upstream\":\"x\"".to_owned()),

@@ -21,13 +21,10 @@ pub(super) use task::{Ending, Extending, Settling, Task, Waiting};
 
 use super::bank::Bank;
 use super::outage::Outage;
-use batch::Batch;
+use batch::{BATCH_TASKS, Batch};
 use doubts::Doubts;
 use line::Line;
 use refused::Refused;
-
-/// Most tasks of one transaction, and most settlements: more would make the first of them wait for the last.
-const BATCH_TASKS: usize = 1024;
 
 /// Settlements that are kept while the database is away.
 const MAX_OWED: usize = 65_536;

@@ -2,6 +2,7 @@
 //!
 //! It must never depend on how long anything takes.
 
+mod beyond;
 mod calendar;
 mod doubts;
 mod leases;
@@ -388,38 +389,6 @@ async fn a_correction_has_a_reason_and_gives_back_no_more_than_was_charged() {
     let told = adjust(1, Concerns::Call(nobody), "d").await.unwrap_err();
     assert!(matches!(told, HandError::UnknownCall(_)));
     scene.is_clean().await;
-}
-
-#[tokio::test]
-async fn charges_at_their_holds_are_told_with_their_model() {
-    let scene = Scene::new().await;
-    let month = scene.payer().day.month();
-    let settled = async |order: HoldOrder, cost: Cost| {
-        let ticket = scene.ledger.hold(order).await.unwrap();
-        scene.ledger.settle(ticket, cost).await.unwrap().durable().await.unwrap();
-    };
-    let labels = |model: &str| Labels {
-        model: Some(bastion_types::ModelName::parse(model).unwrap()),
-        ..Labels::default()
-    };
-    settled(scene.order("3", "10"), cost("3")).await;
-    let told = scene.ledger.beyond_their_holds(&prod(), month).await.unwrap();
-    assert_eq!(told.calls, 0, "all of a hold is not beyond it");
-    let guessed = Cost { marks: Marks::ESTIMATED, labels: labels("c"), ..cost("1") };
-    settled(scene.order("1", "10"), guessed).await;
-    for model in ["a", "b", "b"] {
-        settled(scene.order("1", "10"), Cost { labels: labels(model), ..cost("1.000000001") })
-            .await;
-    }
-    let of = |model: &str, calls: u64| BeyondHold {
-        model: Some(model.to_owned()),
-        upstream: None,
-        calls,
-    };
-    let told = scene.ledger.beyond_their_holds(&prod(), month).await.unwrap();
-    assert_eq!(told, BeyondHolds { calls: 3, rows: vec![of("b", 2), of("a", 1)] });
-    let dev = EnvironmentName::parse("dev").unwrap();
-    assert_eq!(scene.ledger.beyond_their_holds(&dev, month).await.unwrap().calls, 0);
 }
 
 #[tokio::test]

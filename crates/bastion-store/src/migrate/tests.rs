@@ -34,7 +34,7 @@ async fn calls_of_an_older_version_are_kept_whole() {
             "stated_cost": null,
             "estimated": true
         },
-        "cost": "0.50", "latency_ms": 60000, "first_event_ms": 321, "user": "u 'é' \"x\"", "ended_empty": false, "observed": null,
+        "cost": "0.50", "attempt_charges": [], "latency_ms": 60000, "first_event_ms": 321, "user": "u 'é' \"x\"", "ended_empty": false, "observed": null,
     });
     assert_eq!(told, expect);
 }

@@ -52,6 +52,7 @@ fn batch(clock: &HeldClock) -> Vec<CallRecord> {
         stream: StreamOutcome::Whole,
         usage: Usage::default(),
         cost: None,
+        attempt_charges: Vec::new(),
         latency_ms: 1,
         first_event_ms: None,
         user: Some("x".repeat(1000)),

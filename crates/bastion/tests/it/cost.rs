@@ -244,8 +244,17 @@ async fn an_attempt_of_unknown_outcome_is_charged_and_marked() {
     let answer = till.client().chat(CHAT).await;
     assert_eq!((answer.status, answer.header("bastion-attempts")), (200, "2"));
     let call = till.bastion.last_call(answer.header("x-request-id")).await;
-    assert_eq!(call["usage"]["estimated"], true, "{call}");
-    assert_eq!(nanos(&call["cost"]), price_of(&call), "both attempts: {call}");
+    let [lost, answered] = call["attempt_charges"].as_array().unwrap().as_slice() else {
+        panic!("two attempts: {call}");
+    };
+    assert_eq!((&lost["estimated"], &answered["estimated"]), (&true.into(), &false.into()));
+    assert_eq!(
+        (nanos(&answered["cost"]), &call["usage"]["estimated"]),
+        (price_of(&call), &false.into())
+    );
+    assert!(nanos(&lost["cost"]) > nanos(&answered["cost"]), "it may have used all: {call}");
+    assert_eq!(nanos(&call["cost"]), nanos(&lost["cost"]) + nanos(&answered["cost"]), "{call}");
+    assert_eq!(answered["upstream"], call["upstream"]);
     till.is_clean_with(1).await;
     let month = till.told(&["spend"]);
     assert_eq!(month["data"][0]["estimated_calls"], 1, "{month}");

@@ -100,6 +100,7 @@ async fn a_recorded_call_has_the_fields_that_programs_rely_on() {
     fields.sort();
     let expect = [
         "at",
+        "attempt_charges",
         "attempts",
         "code",
         "cost",

@@ -267,9 +267,7 @@ impl<'a> Tries<'a> {
             });
         let Some(least) = shut.min() else { return Refusal::NoAllowedRegion };
         let whole_seconds = least.as_millis().div_ceil(1000).max(1);
-        Refusal::ServiceUnavailable {
-            retry_after_s: u32::try_from(whole_seconds).unwrap_or(u32::MAX),
-        }
+        Refusal::NotNow { retry_after_s: u32::try_from(whole_seconds).unwrap_or(u32::MAX) }
     }
 
     fn dispatched(self, route: Option<Arc<Route>>, outcome: Outcome, unknown: bool) -> Dispatched {

@@ -3,7 +3,7 @@
 //! It must never be above the bound of its attempts: a report that says so is absurd, and marked.
 
 use bastion_store::Marks;
-use bastion_types::{Bound, Money, Usage};
+use bastion_types::{AttemptCharge, Bound, Money, Usage};
 
 use crate::path::relay::Relayed;
 use crate::policy::Route;
@@ -27,22 +27,47 @@ pub(super) struct Terms {
     pub(super) most: Option<Bound>,
 }
 
-/// Works it out: of the attempt that was answered, and of those that nothing was heard of, which
-/// may have used `all`.
-pub(super) fn bill(relayed: &Relayed, (own, all): (&Usage, &Usage), terms: Terms) -> Bill {
-    let answered = relayed.route.iter().filter(|_| relayed.reported.is_some() || worked(own));
-    let nothing_came = relayed.reported.is_none() && relayed.passed.bytes == 0;
-    let reckon = if nothing_came { unheard } else { price };
-    let answered = answered.map(|route| reckon(route, own, terms));
-    let unheard = relayed.lost.iter().map(|route| unheard(route, all, terms));
+/// Works it out: of the attempts that nothing was heard of, which may have used `all`, and of the one
+/// that was answered.
+pub(super) fn bill(relayed: &Relayed, used: (&Usage, &Usage), terms: Terms) -> Bill {
     let nothing = Bill { amount: terms.nothing, marks: Marks::NONE };
-    answered.chain(unheard).fold(nothing, |sum, one| Bill {
+    attempts(relayed, used, terms).fold(nothing, |sum, (_, one)| Bill {
         amount: match (sum.amount, one.amount) {
             (Some(sum), Some(one)) => sum.checked_add(one).or(Some(sum)),
             (sum, one) => sum.or(one),
         },
         marks: sum.marks.with(one.marks),
     })
+}
+
+/// What each of several attempts cost; empty where there is one or none to pay for.
+pub(super) fn attempt_charges(
+    relayed: &Relayed,
+    used: (&Usage, &Usage),
+    terms: Terms,
+) -> Vec<AttemptCharge> {
+    if relayed.lost.is_empty() {
+        return Vec::new();
+    }
+    let charges = attempts(relayed, used, terms).filter_map(|(route, bill)| {
+        let estimated = bill.marks.has(Marks::ESTIMATED);
+        Some(AttemptCharge { upstream: route.upstream.name.clone(), cost: bill.amount?, estimated })
+    });
+    let charges: Vec<_> = charges.collect();
+    if charges.len() > 1 { charges } else { Vec::new() }
+}
+
+/// Those that are paid for, in order.
+fn attempts<'a>(
+    relayed: &'a Relayed,
+    (own, all): (&'a Usage, &'a Usage),
+    terms: Terms,
+) -> impl Iterator<Item = (&'a Route, Bill)> {
+    let lost = relayed.lost.iter().map(move |route| (&**route, unheard(route, all, terms)));
+    let answered = relayed.route.iter().filter(move |_| relayed.reported.is_some() || worked(own));
+    let nothing_came = relayed.reported.is_none() && relayed.passed.bytes == 0;
+    let reckon = if nothing_came { unheard } else { price };
+    lost.chain(answered.map(move |route| (&**route, reckon(route, own, terms))))
 }
 
 /// Did the upstream do anything for it?

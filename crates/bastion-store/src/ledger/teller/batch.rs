@@ -11,6 +11,9 @@ use super::doubts::Doubtful;
 use super::task::{Ending, Extending, Settling, Waiting};
 use crate::StoreError;
 
+/// Most tasks of one transaction, and most settlements: more would make the first of them wait for the last.
+pub(super) const BATCH_TASKS: usize = 1024;
+
 /// The tasks of one round, each with the accounts that it stands on.
 #[derive(Default)]
 pub(super) struct Batch {

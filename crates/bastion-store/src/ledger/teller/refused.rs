@@ -7,14 +7,14 @@ use std::collections::VecDeque;
 
 use tokio::time::{Duration, Instant};
 
-use super::BATCH_TASKS;
+use super::batch::BATCH_TASKS;
 use super::task::Settling;
 
 /// Most settlements that are put aside; beyond them the rest stays with what is owed.
 const MAX_ASIDE: usize = 1024;
 
 /// From one that was refused to its next try.
-const AGAIN: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_mins(1);
 
 /// What is suspected, and what is sure.
 pub(super) struct Refused {
@@ -51,16 +51,13 @@ impl Refused {
         self.at_once = BATCH_TASKS;
     }
 
-    /// Puts one aside that was refused by itself.
-    ///
-    /// # Errors
-    /// Gives it back when there are too many.
-    pub(super) fn put_aside(&mut self, one: Settling, now: Instant) -> Result<(), Settling> {
+    /// Puts one aside that was refused by itself; it comes back when there are too many.
+    pub(super) fn put_aside(&mut self, one: Settling, now: Instant) -> Option<Settling> {
         if self.aside.len() >= MAX_ASIDE {
-            return Err(one);
+            return Some(one);
         }
         self.aside.push_back((now + AGAIN, one));
-        Ok(())
+        None
     }
 
     /// One to try again by itself, once it is time.

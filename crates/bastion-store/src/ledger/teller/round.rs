@@ -10,11 +10,11 @@ use super::super::bank::Needs;
 use super::super::books::{Asked, Books};
 use super::super::marks::Marks;
 use super::super::order::{Labels, NotHeld, Ticket};
-use super::batch::{Batch, Told};
+use super::batch::{BATCH_TASKS, Batch, Told};
 use super::doubts::Doubtful;
 use super::line::refuse;
 use super::task::{Ending, Settling, Task, Waiting};
-use super::{BATCH_TASKS, HALVING_PAUSE, KEPT_FOR_GIVING_BACK, MAX_OWED, PAUSE, Teller};
+use super::{HALVING_PAUSE, KEPT_FOR_GIVING_BACK, MAX_OWED, PAUSE, Teller};
 use crate::StoreError;
 use crate::database::Dialect;
 
@@ -203,7 +203,7 @@ impl Teller {
                 "the database refuses this charge; it is put aside, and tried again every minute"
             );
             let one = Settling { again: true, ..one };
-            if let Err(one) = self.refused.put_aside(one, now) {
+            if let Some(one) = self.refused.put_aside(one, now) {
                 self.retry_at = Some(now + PAUSE);
                 self.owe(one);
             }

@@ -66,6 +66,7 @@ const REFUSALS: &[(&str, &str)] = &[
     ("insufficient_funds", include_str!("insufficient_funds.md")),
     ("internal_error", include_str!("internal_error.md")),
     ("invalid_api_key", include_str!("invalid_api_key.md")),
+    ("invalid_operator_token", include_str!("invalid_operator_token.md")),
     ("invalid_request", include_str!("invalid_request.md")),
     ("method_not_allowed", include_str!("method_not_allowed.md")),
     ("model_not_found", include_str!("model_not_found.md")),
@@ -82,6 +83,7 @@ const REFUSALS: &[(&str, &str)] = &[
     ("upstream_credentials", include_str!("upstream_credentials.md")),
     ("upstream_error", include_str!("upstream_error.md")),
     ("upstream_funds", include_str!("upstream_funds.md")),
+    ("upstream_refused", include_str!("upstream_refused.md")),
     ("user_required", include_str!("user_required.md")),
 ];
 
@@ -90,6 +92,9 @@ mod tests {
     use bastion_types::{KeyProblem, ModelName, RateKind, Refusal, SurfaceName};
 
     use super::*;
+
+    /// What no refusal says: the operator API does, and records of calls.
+    const OTHERS: [&str; 2] = ["invalid_operator_token", "upstream_refused"];
 
     /// One of each; a new variant does not compile in [`is_listed`] until it is here, too.
     fn every_refusal() -> Vec<Refusal> {
@@ -114,6 +119,7 @@ mod tests {
             Refusal::NeverFits { limit_tokens: 1 },
             Refusal::UpstreamError,
             Refusal::ServiceUnavailable { retry_after_s: 1 },
+            Refusal::NotNow { retry_after_s: 1 },
             Refusal::Draining,
             Refusal::UpstreamRateLimited { retry_after_s: None },
             Refusal::UpstreamCredentials,
@@ -147,6 +153,7 @@ mod tests {
             | Refusal::NeverFits { .. }
             | Refusal::UpstreamError
             | Refusal::ServiceUnavailable { .. }
+            | Refusal::NotNow { .. }
             | Refusal::Draining
             | Refusal::UpstreamRateLimited { .. }
             | Refusal::UpstreamCredentials
@@ -167,6 +174,7 @@ mod tests {
         assert!(refusals.iter().all(is_listed));
         let mut said: Vec<&str> = refusals.iter().map(Refusal::code).collect();
         said.extend(CODES.iter().map(|(code, _)| code));
+        said.extend(OTHERS);
         for code in &said {
             assert_eq!(all().filter(|page| page.code == *code).count(), 1, "{code}");
         }

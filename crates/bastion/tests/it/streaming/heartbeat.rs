@@ -183,7 +183,7 @@ async fn a_failure_behind_a_sign_of_life_is_an_error_event() {
         assert_eq!(stage.bodies().len(), attempts as usize);
         let call = bastion.last_call(answer.header("x-request-id")).await;
         assert_eq!(call["usage"]["estimated"], unknown > 0, "{call}");
-        // Nothing of the answer came: what each attempt of unknown outcome could have cost.
+        // Nothing of the answer came: what an attempt of unknown outcome could have used.
         assert_eq!(call["usage"]["output_tokens"], 60 * unknown, "{call}");
     };
     let error = "data: {\"error\":{\"message\":\"leak\"}}\n\n";
