@@ -433,7 +433,9 @@ fn key_message(problem: KeyProblem) -> &'static str {
         }
         KeyProblem::Mistyped => "the key is mistyped: its check letters do not fit; copy it again",
         KeyProblem::Unknown => "no such key; ask the operators for one",
-        KeyProblem::Revoked => "the key was revoked; ask the operators for its successor",
+        KeyProblem::Revoked => {
+            "the key was revoked, or its rotation is over; ask the operators for its successor"
+        }
         KeyProblem::Expired => "the key has expired; ask the operators for a new one",
         KeyProblem::OtherEnvironment => {
             "keys of this environment are not served here (box credentials.separate-keys); use \

@@ -31,7 +31,13 @@ pub(super) fn card(told: &BoxReport) -> Option<Card> {
 pub(super) fn headline(report: &Report) -> String {
     let count = |verdict| report.boxes.iter().filter(|told| told.verdict == verdict).count();
     let proved = count(Verdict::Pass).saturating_add(count(Verdict::Attested));
-    let ready = if report.ready { "is ready" } else { "is not ready" };
+    let (seen, all) = (report.boxes.len(), cards().count());
+    // A part of the boxes says nothing of all.
+    let ready = match report.ready {
+        _ if seen < all => format!("({seen} of {all} boxes)"),
+        true => "is ready".to_owned(),
+        false => "is not ready".to_owned(),
+    };
     format!(
         "{} {ready}: {proved} proved, {} waived, {} open",
         report.environment,

@@ -60,7 +60,11 @@ fn read(form: &Form) -> Result<(Ask<'_>, Answers), Refusal> {
             other_media: 0,
         },
         modifiers: Vec::new(),
-        user: form.text("user").map(|user| end_user("user", Cow::Borrowed(user))).transpose()?,
+        user: form
+            .text("user")
+            .filter(|user| !user.is_empty())
+            .map(|user| end_user("user", Cow::Borrowed(user)))
+            .transpose()?,
     };
     Ok((ask, answers))
 }

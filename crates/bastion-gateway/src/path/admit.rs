@@ -8,11 +8,12 @@ mod rules;
 mod surface;
 mod wanted;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bastion_limits::{Ask, Denied, KeyLimits, Permit, Standing};
 use bastion_types::{Modifier, Prompt, RateKind, Refusal, Usage};
-use bastion_wire::Work;
+use bastion_wire::{Work, end_user};
 use http::HeaderName;
 
 use super::authenticate::Caller;
@@ -25,9 +26,6 @@ use crate::policy::ModelPolicy;
 use wanted::Wanted;
 
 pub(crate) use delivery::Delivery;
-
-/// Longest end user's id in a header, in bytes.
-const MAX_USER_BYTES: usize = 256;
 
 /// Headers that promise what this version does not do: refused, never ignored.
 static NOT_IN_THIS_VERSION: [HeaderName; 1] = [HeaderName::from_static("idempotency-key")];
@@ -157,13 +155,11 @@ fn read_headers(arrival: &Arrival) -> Result<Option<String>, Refusal> {
         }
     }
     let Some(user) = arrival.headers.get(&USER) else { return Ok(None) };
-    match user.to_str() {
-        Ok(user) if user.len() <= MAX_USER_BYTES => Ok(Some(user.to_owned())),
-        _ => Err(Refusal::invalid_field(
-            "bastion-user",
-            format!("'bastion-user' must be visible ASCII of at most {MAX_USER_BYTES} bytes"),
-        )),
-    }
+    let Ok(user) = user.to_str() else {
+        return Err(Refusal::invalid_field("bastion-user", "'bastion-user' must be visible ASCII"));
+    };
+    let user = end_user("bastion-user", Cow::Borrowed(user))?;
+    Ok(Some(user.into_owned()).filter(|user| !user.is_empty()))
 }
 
 fn wants_atomic(arrival: &Arrival) -> Result<bool, Refusal> {

@@ -5,7 +5,7 @@
 mod bill;
 mod estimate;
 
-use bastion_store::{Cost, Labels, Settled, StoreError};
+use bastion_store::{Cost, Labels, Marks, Settled, StoreError};
 use bastion_types::{AttemptCharge, Money, Price, StreamOutcome, Usage};
 use bastion_wire::Work;
 
@@ -72,6 +72,14 @@ pub(super) fn settle(
         ..Labels::default()
     };
     let (amount, marks) = (bill.amount.unwrap_or_default(), bill.marks);
+    if marks.has(Marks::AT_THE_HOLD) {
+        // The ledger says less than the provider will bill.
+        tracing::warn!(
+            request_id = %arrival.id, model = %screened.model.name, %amount,
+            input_tokens = own.input_tokens, output_tokens = own.output_tokens,
+            "an upstream reported more than the call was bounded by; it is charged at its bound"
+        );
+    }
     let cost = Cost { amount, usage, marks, labels };
     let charging = purse.settle(desk.gateway.tools.store.ledger(), cost);
     let cost = bill.amount.map(|_| amount);

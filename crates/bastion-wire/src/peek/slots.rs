@@ -238,7 +238,7 @@ impl<'a> Slots<'a> {
             Some(user) => end_user(field.name(), user).map(Some),
         };
         let (identifier, user) = (one(Field::SafetyIdentifier)?, one(Field::User)?);
-        Ok(identifier.or(user))
+        Ok(identifier.or(user).filter(|user| !user.is_empty()))
     }
 }
 

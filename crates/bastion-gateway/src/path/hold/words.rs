@@ -46,9 +46,9 @@ pub(super) fn countless(screened: &Screened) -> String {
     let model = &screened.model.name;
     let why = if screened.is_priced() {
         "says no context_tokens, so nothing bounds what this call may cost, and it cannot be held \
-         under a cap (box cost.spend-cap); name max_tokens and send no media, or tell the operators"
+         under a cap or a balance (box cost.spend-cap); name max_tokens and send no media, or tell the operators"
     } else {
-        "has no price, so what this call may cost cannot be held under a cap (box \
+        "has no price, so what this call may cost cannot be held under a cap or a balance (box \
          cost.spend-cap); tell the operators"
     };
     format!("the model '{model}' {why}")
