@@ -240,6 +240,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn without_a_place_a_refused_call_waits_for_none() {
+        let (push, mut queue) = mpsc::channel(1);
+        let sink = CallSink { queue: push };
+        assert!(!sink.is_full());
+        assert!(sink.push_refused(record()));
+        assert!(sink.is_full());
+        assert!(!sink.push_refused(record()), "it is told, so that it can be counted");
+        queue.recv().await.unwrap();
+        assert!(!sink.is_full() && sink.push_refused(record()));
+    }
+
+    #[tokio::test]
     async fn a_record_of_a_charge_that_failed_is_written_all_the_same() {
         let ((one, its), (other, others)) = (ended(), ended());
         its.send(Err(StoreError::Full)).unwrap();

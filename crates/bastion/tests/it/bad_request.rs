@@ -279,6 +279,23 @@ async fn an_end_users_id_that_is_too_long_is_refused() {
 }
 
 #[tokio::test]
+async fn a_key_is_no_end_users_id_and_an_empty_one_names_nobody() {
+    let scene = Scene::set();
+    let key = scene.key.text.clone();
+    let answer = scene.client().post(CHAT, &[("bastion-user", &key)], Scene::good_body()).await;
+    scene.refused(&answer, 400, "invalid_request");
+    assert!(!answer.text().contains(&key), "{}", answer.text());
+    let in_body = Scene::good_body().replacen('{', &format!("{{\"user\":\"{key}\","), 1);
+    let answer = scene.client().post(CHAT, &[], in_body).await;
+    scene.refused(&answer, 400, "invalid_request");
+    assert_eq!(answer.json()["error"]["param"], "user");
+    let answer = scene.client().post(CHAT, &[("bastion-user", "")], Scene::good_body()).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let call = scene.bastion.last_call(answer.header("x-request-id")).await;
+    assert!(call["user"].is_null(), "{call}");
+}
+
+#[tokio::test]
 async fn a_model_outside_the_environments_regions_is_never_asked() {
     let scene = Scene::set();
     let client = Client::new(scene.bastion.callers, &scene.bastion.key("quebec", &[]));

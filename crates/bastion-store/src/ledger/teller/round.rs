@@ -72,6 +72,7 @@ impl Teller {
         self.retry_at.is_none_or(|at| at <= Instant::now())
     }
 
+    /// Decides and writes a batch, then answers.
     async fn carry_out(&mut self, round: Batch, books: Books, needs: Needs) -> Carried {
         if round.is_empty() {
             self.spare = round;

@@ -35,3 +35,21 @@ async fn charges_at_their_holds_are_told_with_their_model() {
     let dev = EnvironmentName::parse("dev").unwrap();
     assert_eq!(scene.ledger.beyond_their_holds(&dev, month).await.unwrap().calls, 0);
 }
+
+#[tokio::test]
+async fn a_report_that_comes_late_counts_as_well() {
+    let scene = Scene::new().await;
+    let month = scene.payer().day.month();
+    let order = || scene.order("3", "10");
+    let (whole, more) = (order(), order());
+    let whole = scene.ledger.hold(whole).await.unwrap();
+    let more = scene.ledger.hold(more).await.unwrap();
+    let scene = scene.restart().await;
+    assert_eq!(scene.ledger.sweep(UnknownOutcome::Charge).await.unwrap(), 2);
+    settled(&scene.ledger, whole, cost("3")).await;
+    assert_eq!(scene.ledger.beyond_their_holds(&prod(), month).await.unwrap().calls, 0);
+    settled(&scene.ledger, more, cost("3.000000001")).await;
+    assert_eq!(scene.ledger.beyond_their_holds(&prod(), month).await.unwrap().calls, 1);
+    assert_eq!(scene.month().await.spent, m("6"), "no more than was held");
+    scene.is_clean().await;
+}

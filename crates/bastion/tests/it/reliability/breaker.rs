@@ -44,6 +44,7 @@ impl Scene {
     async fn left_alone(&self, answer: &Answer) {
         self.refused(answer, 503, "service_unavailable");
         assert_eq!(answer.header("retry-after"), "1", "whole seconds");
+        assert_eq!(answer.header("x-should-retry"), "", "nothing was tried: it may come again");
         assert_eq!(answer.header("bastion-attempts"), "0");
         assert_eq!(answer.header("bastion-upstream"), "", "nobody was asked");
         let call = self.bastion.last_call(answer.header("x-request-id")).await;
