@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bastion_limits::Standing;
-use bastion_runtime::MAX_READER_PAUSE;
+use bastion_runtime::{MAX_READER_PAUSE, Stop};
 use bastion_types::{AttemptCount, Money, RequestId};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
@@ -33,6 +33,21 @@ const HEARTBEAT: &[u8] = b": heartbeat\n";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CallerLeft;
 
+/// Why a call ends before its answer does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CutShort {
+    /// Nobody is there to be told.
+    CallerLeft,
+    /// This process ends; the caller is to be told.
+    Stopped,
+}
+
+impl From<CallerLeft> for CutShort {
+    fn from(_: CallerLeft) -> CutShort {
+        CutShort::CallerLeft
+    }
+}
+
 /// Counts of attempts that need no memory: most calls need one.
 const SMALL_COUNTS: [&str; 4] = ["0", "1", "2", "3"];
 
@@ -45,6 +60,7 @@ const LIKELY_HEADERS_WITH_RATES: usize = 12;
 /// Where a call's answer goes.
 pub(crate) struct Line {
     way: Way,
+    stop: Stop,
     id: RequestId,
     standing: Option<Standing>,
     /// How many attempts there were, and who was asked last.
@@ -64,8 +80,13 @@ enum Way {
 
 impl Line {
     /// Nothing is sent yet.
-    pub(crate) fn new(reply: Reply, id: RequestId, standing: Option<Standing>) -> Line {
-        Line { way: Way::Waiting(reply), id, standing, asked: None, cost: None }
+    pub(crate) fn new(
+        (reply, stop): (Reply, &Stop),
+        id: RequestId,
+        standing: Option<Standing>,
+    ) -> Line {
+        let (way, stop) = (Way::Waiting(reply), stop.clone());
+        Line { way, stop, id, standing, asked: None, cost: None }
     }
 
     /// How many attempts there were, and who was asked last.
@@ -110,13 +131,16 @@ impl Line {
         matches!(self.way, Way::Open(_))
     }
 
-    /// Ends once the caller has left. May be dropped and called again at any time.
-    pub(crate) async fn caller_left(&mut self) {
-        match &mut self.way {
-            Way::Waiting(reply) => reply.caller_left().await,
-            Way::Open(feed) => feed.closed().await,
-            Way::Gone => {}
-        }
+    /// Ends once the call is cut short. May be dropped and called again at any time.
+    pub(crate) async fn cut_short(&mut self) -> CutShort {
+        let left = async {
+            match &mut self.way {
+                Way::Waiting(reply) => reply.caller_left().await,
+                Way::Open(feed) => feed.closed().await,
+                Way::Gone => {}
+            }
+        };
+        cut_short(left, &self.stop).await
     }
 
     /// A whole answer, unless a stream has begun.
@@ -150,7 +174,7 @@ impl Line {
     /// Where the pieces of an open stream go.
     pub(crate) fn feed(self) -> Option<Feed> {
         match self.way {
-            Way::Open(pieces) => Some(Feed { pieces }),
+            Way::Open(pieces) => Some(Feed { pieces, stop: self.stop }),
             Way::Waiting(_) | Way::Gone => None,
         }
     }
@@ -164,24 +188,24 @@ impl Line {
         }
     }
 
-    /// Waits for `work` unless the caller leaves; a stream that has begun is kept alive. The work
+    /// Waits for `work` unless the call is cut short; a stream that has begun is kept alive. The work
     /// stays where it is pinned: handed over, it would take its room in the call's task twice.
     pub(crate) async fn meanwhile<T>(
         &mut self,
         heartbeat: Duration,
         mut work: Pin<&mut impl Future<Output = T>>,
-    ) -> Result<T, CallerLeft> {
+    ) -> Result<T, CutShort> {
         let Way::Open(pieces) = &self.way else {
             return tokio::select! {
                 biased;
-                () = self.caller_left() => Err(CallerLeft),
+                why = self.cut_short() => Err(why),
                 done = work.as_mut() => Ok(done),
             };
         };
         loop {
             tokio::select! {
                 biased;
-                () = pieces.closed() => return Err(CallerLeft),
+                why = cut_short(pieces.closed(), &self.stop) => return Err(why),
                 done = work.as_mut() => return Ok(done),
                 () = tokio::time::sleep(heartbeat) => beat(pieces)?,
             }
@@ -193,12 +217,13 @@ impl Line {
 #[derive(Clone)]
 pub(crate) struct Feed {
     pieces: mpsc::Sender<Piece>,
+    stop: Stop,
 }
 
 impl Feed {
-    /// Ends once the caller has left. May be dropped and called again at any time.
-    pub(crate) async fn caller_left(&self) {
-        self.pieces.closed().await;
+    /// Ends once the call is cut short. May be dropped and called again at any time.
+    pub(crate) async fn cut_short(&self) -> CutShort {
+        cut_short(self.pieces.closed(), &self.stop).await
     }
 
     /// Hands bytes on, a long frame in pieces; waits while the caller does not read, within
@@ -231,6 +256,15 @@ impl Feed {
     /// A sign of life; only between frames.
     pub(crate) fn beat(&self) -> Result<(), CallerLeft> {
         beat(&self.pieces)
+    }
+}
+
+/// Who has left is not told anything.
+async fn cut_short(left: impl Future<Output = ()>, stop: &Stop) -> CutShort {
+    tokio::select! {
+        biased;
+        () = left => CutShort::CallerLeft,
+        () = stop.said() => CutShort::Stopped,
     }
 }
 

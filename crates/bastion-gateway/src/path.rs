@@ -56,13 +56,13 @@ pub(crate) async fn walk(desk: Arc<Desk>, known: Known, reply: Reply) {
     let Known { caller, mut arrival, body } = known;
     let settlement = match arrival.service {
         Service::Here(answer) => {
-            let line = Line::new(reply, arrival.id, None);
+            let line = Line::new((reply, desk.tasks.stop()), arrival.id, None);
             let relayed = relay::answer_here(&caller, &arrival, answer, line);
             settle::unheld(relayed, About::default())
         }
         Service::Upstream(_) => match prepare(&desk, &caller, &arrival, body).await {
             Ok(hold) => carry(&desk, (&caller, &mut arrival), hold, reply).await,
-            Err(turned) => turn_away(turned, &arrival, reply),
+            Err(turned) => turn_away(&desk, turned, &arrival, reply),
         },
     };
     record::record(&desk, &caller, &arrival, settlement).await;
@@ -89,7 +89,8 @@ async fn carry(
     mut hold: Box<Hold>,
     reply: Reply,
 ) -> Settlement {
-    let mut line = Line::new(reply, arrival.id, Some(hold.screened.permit.standing()));
+    let standing = hold.screened.permit.standing();
+    let mut line = Line::new((reply, desk.tasks.stop()), arrival.id, Some(standing));
     let screened = &hold.screened;
     let sent = &AtomicBool::new(false);
     let purse = &hold.purse;
@@ -102,9 +103,9 @@ async fn carry(
     settle::settle(desk, (caller, arrival), hold, relayed).await
 }
 
-fn turn_away(turned: Turned, arrival: &Arrival, reply: Reply) -> Settlement {
+fn turn_away(desk: &Desk, turned: Turned, arrival: &Arrival, reply: Reply) -> Settlement {
     let Turned { refusal, standing, about } = turned;
-    let line = Line::new(reply, arrival.id, standing);
+    let line = Line::new((reply, desk.tasks.stop()), arrival.id, standing);
     let relayed = relay::refuse(&refusal, arrival, line);
     settle::unheld(relayed, about)
 }

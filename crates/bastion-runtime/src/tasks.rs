@@ -7,10 +7,13 @@ use std::future::Future;
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
+use crate::Stop;
+
 /// A set of running tasks; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Tasks {
     tracker: TaskTracker,
+    stop: Stop,
 }
 
 impl Tasks {
@@ -35,6 +38,11 @@ impl Tasks {
         R: Send + 'static,
     {
         self.tracker.spawn_blocking(work)
+    }
+
+    /// What tells them to end: waiting for them has taken too long.
+    pub fn stop(&self) -> &Stop {
+        &self.stop
     }
 
     /// How many are running.

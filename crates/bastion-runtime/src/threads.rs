@@ -22,7 +22,10 @@ use occupation::{Occupation, OwnTime};
 /// Connections that wait for a thread to take them over.
 const HAND_OVER_PLACES: usize = 256;
 
-/// How long calls that a drain cuts may take to settle what they used.
+/// How long calls that are told to end may take for their last word to their callers.
+const TO_TELL: Duration = Duration::from_secs(2);
+
+/// How long calls whose connections are cut then may take to settle what they used.
 const TO_SETTLE: Duration = Duration::from_secs(2);
 
 /// A timer that ends before all others of a runtime makes it write to itself and look again, and
@@ -118,6 +121,23 @@ impl Threads {
     }
 }
 
+/// Calls end themselves and tell their callers; who does not take the word is cut off.
+async fn end_now(tasks: &Tasks, cut: &CancellationToken) {
+    tracing::warn!(
+        left = tasks.running(),
+        "the drain's deadline is over; what still runs is ended"
+    );
+    tasks.stop().say();
+    if tokio::time::timeout(TO_TELL, tasks.finished()).await.is_ok() {
+        return;
+    }
+    tracing::warn!(left = tasks.running(), "callers who do not take their last word are cut off");
+    cut.cancel();
+    if tokio::time::timeout(TO_SETTLE, tasks.finished()).await.is_err() {
+        tracing::error!(left = tasks.running(), "what was cut did not come to its end");
+    }
+}
+
 struct Serving {
     occupation: Arc<Occupation>,
     limits: ConnectionLimits,
@@ -144,14 +164,7 @@ impl Serving {
             }
         }
         if tokio::time::timeout(self.deadline, tasks.finished()).await.is_err() {
-            tracing::warn!(
-                left = tasks.running(),
-                "the drain's deadline is over; what still runs is cut"
-            );
-            cut.cancel();
-            if tokio::time::timeout(TO_SETTLE, tasks.finished()).await.is_err() {
-                tracing::error!(left = tasks.running(), "what was cut did not come to its end");
-            }
+            end_now(&tasks, &cut).await;
         }
     }
 

@@ -172,6 +172,8 @@ pub enum Refusal {
     },
     /// This process takes no more calls; another one may.
     Draining,
+    /// This process ended while the call ran.
+    Stopped,
     /// The upstream's own 429.
     UpstreamRateLimited {
         /// What it named, in seconds.
@@ -253,7 +255,9 @@ impl Refusal {
             Refusal::NotNow { retry_after_s } => {
                 (503, Api, "service_unavailable", After(*retry_after_s))
             }
-            Refusal::Draining => (503, Api, "service_unavailable", After(DRAINING_RETRY_S)),
+            Refusal::Draining | Refusal::Stopped => {
+                (503, Api, "service_unavailable", After(DRAINING_RETRY_S))
+            }
             Refusal::UpstreamRateLimited { .. } => (429, RateLimit, "rate_limit_exceeded", Spent),
             Refusal::UpstreamCredentials => (502, Api, "upstream_credentials", Spent),
             Refusal::UpstreamFunds => (503, InsufficientQuota, "upstream_funds", Never),
@@ -363,6 +367,7 @@ impl Refusal {
                 SERVICE_UNAVAILABLE.into()
             }
             Refusal::Draining => DRAINING.into(),
+            Refusal::Stopped => STOPPED.into(),
             Refusal::UpstreamRateLimited { .. } => UPSTREAM_RATE_LIMITED.into(),
             Refusal::UpstreamCredentials => UPSTREAM_CREDENTIALS.into(),
             Refusal::UpstreamFunds => UPSTREAM_FUNDS.into(),
@@ -410,6 +415,7 @@ const REQUEST_TIMEOUT: &str = "the body did not arrive in time; send the request
 const UPSTREAM_ERROR: &str = "the upstream failed to answer; retry later";
 const SERVICE_UNAVAILABLE: &str = "the service is unavailable; retry later";
 const DRAINING: &str = "this gateway is shutting down; send the request again";
+const STOPPED: &str = "this gateway was shut down before the call ended; send the request again";
 const UPSTREAM_RATE_LIMITED: &str = "the upstream is at its own rate limit; retry later";
 const UPSTREAM_CREDENTIALS: &str = "the gateway's own key at the upstream was refused; this is \
     not your key, tell the operators";

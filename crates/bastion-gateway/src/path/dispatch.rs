@@ -48,12 +48,13 @@ pub(super) async fn dispatch(calling: Calling<'_>, line: &mut Line) -> Dispatche
                 match attempt::attempt(calling, &route, line).await {
                     Ok(answer) => return tries.answered(route, answer),
                     Err(Ended::Failed(failed)) => tries.failed(route, failed),
-                    Err(Ended::CallerLeft) => return tries.caller_left(Some(route)),
+                    Err(Ended::CutShort(why)) => return tries.cut_short(Some(route), why),
                 }
             }
             Step::Wait(wait, heartbeat) => {
-                if line.meanwhile(heartbeat, pin!(tokio::time::sleep(wait))).await.is_err() {
-                    return tries.caller_left(None);
+                let waited = line.meanwhile(heartbeat, pin!(tokio::time::sleep(wait))).await;
+                if let Err(why) = waited {
+                    return tries.cut_short(None, why);
                 }
             }
             Step::Over => return tries.over(),

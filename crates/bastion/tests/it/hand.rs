@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bastion_runtime::Tasks;
 use hyper::body::Bytes;
@@ -76,6 +77,16 @@ impl Hand {
         pieces.extend(texts.into_iter().map(chunk));
         pieces.push(Bytes::from_static(b"0\r\n\r\n"));
         Hand::answering(pieces, Then::Keep).await
+    }
+
+    /// How many pieces were written once no more are for a while.
+    pub(crate) async fn stuck(&self) -> u64 {
+        let mut last = u64::MAX;
+        while self.written() != last || last == 0 {
+            last = self.written();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        last
     }
 
     /// How many pieces were written so far.

@@ -2,11 +2,13 @@
 //!
 //! It must never end a process but by its own id.
 
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 
 use crate::bastion::{Bastion, UPSTREAM_KEY};
-use crate::client::{CHAT, Client};
+use crate::client::{CHAT, Client, STREAM};
+use crate::hand::{Hand, Then};
 use crate::upstream::Upstream;
 
 #[tokio::test]
@@ -25,25 +27,97 @@ async fn a_drain_lets_a_running_stream_end_whole_and_takes_no_more() {
     assert!(refused.is_err(), "{refused:?}");
 }
 
+/// A gateway whose drain is over soon, and whose upstream may take an hour.
+fn hurried(upstream: &Upstream) -> Bastion {
+    let config = crate::bastion::CONFIG
+        .replace("drain = \"5s\"", "drain = \"300ms\"")
+        .replace("first_event = \"2s\", idle = \"1s\", answer = \"2s\"", HOURS)
+        .replace("attempts = 1\n", "attempts = 3\ncap = \"2h\"\ntotal = \"2h\"\n")
+        .replace("{upstream}", &format!("http://{}/v1", upstream.address));
+    Bastion::with(&config)
+}
+
+const HOURS: &str = "first_event = \"1h\", idle = \"1h\", answer = \"1h\"";
+
+/// Ends the gateway, which has calls that do not end by themselves; the next one in its folder.
+fn ended(mut bastion: Bastion, signal: &str) -> Bastion {
+    bastion.signal(signal);
+    assert_eq!(bastion.wait(), Some(0), "{}", bastion.log.text());
+    bastion.log.wait_for("what still runs is ended");
+    let log = bastion.log.text();
+    assert!(!log.contains("did not come to its end"), "{log}");
+    Bastion::start(bastion.into_folder(), |_| {})
+}
+
 #[tokio::test]
-async fn a_drain_cuts_at_its_deadline_and_still_ends_well() {
+async fn a_stream_that_a_drain_ends_says_so_and_is_recorded_so() {
     let upstream = Upstream::start();
-    let config = crate::bastion::CONFIG.replace("drain = \"5s\"", "drain = \"300ms\"");
-    let config = config.replace("idle = \"1s\"", "idle = \"1h\"");
-    let url = format!("http://{}/v1", upstream.address);
-    let mut bastion = Bastion::with(&config.replace("{upstream}", &url));
+    let bastion = hurried(&upstream);
     let client = Client::new(bastion.callers, &bastion.key("dev", &[]));
     upstream.play("[[answer]]\nstall_after = 2\n");
     let stream = client.open_stream().await;
     let id = stream.headers()["x-request-id"].to_str().unwrap().to_owned();
-    bastion.signal("INT");
-    assert_eq!(bastion.wait(), Some(0), "{}", bastion.log.text());
-    bastion.log.wait_for("what still runs is cut");
-    assert!(stream.into_body().collect().await.is_err(), "a cut never looks like an end");
-    // What was cut has its record, with what was used until then.
-    let bastion = Bastion::start(bastion.into_folder(), |_| {});
+    let bastion = ended(bastion, "INT");
+    let body = stream.into_body().collect().await.unwrap().to_bytes();
+    let text = String::from_utf8(body.to_vec()).unwrap();
+    assert!(text.contains("\"code\":\"stream_interrupted\"") && !text.contains("[DONE]"), "{text}");
+    // It has its record, with what was used until then, and nobody is said to have left.
     let call = bastion.last_call(&id).await;
-    assert_eq!((&call["stream"], &call["usage"]["estimated"]), (&"cancelled".into(), &true.into()));
+    let told = json!([call["stream"], call["code"], call["usage"]["estimated"]]);
+    assert_eq!(told, json!(["interrupted", "stream_interrupted", true]));
+}
+
+#[tokio::test]
+async fn calls_without_an_answer_are_told_that_the_gateway_ended() {
+    let upstream = Upstream::start();
+    let bastion = hurried(&upstream);
+    let client = Client::new(bastion.callers, &bastion.key("dev", &[]));
+    // One waits for its answer; one, that begins later, for its next attempt.
+    upstream.play(
+        "[[answer]]\ntimes = 1\ndelay_ms = 3600000\n\
+         [[answer]]\nstatus = 429\nheaders = { retry-after = \"3600\" }\n",
+    );
+    let first = client.attempt(CHAT);
+    let second = async {
+        upstream.wait_for(|log| log.len() == 1).await;
+        client.attempt(STREAM).await
+    };
+    let end = async {
+        upstream.wait_for(|log| log.len() == 2).await;
+        tokio::task::spawn_blocking(|| ended(bastion, "TERM")).await.unwrap()
+    };
+    let (first, second, bastion) = tokio::join!(first, second, end);
+    for (answer, is_estimated) in [(first.unwrap(), true), (second.unwrap(), false)] {
+        assert_eq!(answer.refusal(), (503, "service_unavailable".to_owned()));
+        assert!(answer.text().contains("was shut down before the call ended"), "{}", answer.text());
+        assert_eq!(answer.header("retry-after"), "1");
+        assert_eq!(answer.header("bastion-attempts"), "1");
+        let call = bastion.last_call(answer.header("x-request-id")).await;
+        let told = json!([call["status"], call["code"], call["usage"]["estimated"]]);
+        assert_eq!(told, json!([503, "service_unavailable", is_estimated]));
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_take_the_last_word_is_cut_off() {
+    let frame = [b"data: ", &vec![b'x'; 32 * 1024][..], b"\n\n"].concat();
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+    let mut pieces = vec![Bytes::from(frame); 1024];
+    pieces.insert(0, Bytes::from_static(head.as_bytes()));
+    let hand = Hand::answering(pieces, Then::Close).await;
+    let config = crate::bastion::CONFIG
+        .replace("drain = \"5s\"", "drain = \"300ms\"")
+        .replace("{upstream}", &format!("http://{}/v1", hand.address));
+    let bastion = Bastion::with(&config);
+    let client = Client::new(bastion.callers, &bastion.key("dev", &[]));
+    // Nobody reads its body, until it is too late.
+    let stream = client.open_stream().await;
+    let id = stream.headers()["x-request-id"].to_str().unwrap().to_owned();
+    hand.stuck().await;
+    let bastion = tokio::task::spawn_blocking(|| ended(bastion, "TERM")).await.unwrap();
+    assert!(stream.into_body().collect().await.is_err(), "a cut never looks like an end");
+    let call = bastion.last_call(&id).await;
+    assert_eq!(json!([call["stream"], call["code"]]), json!(["cancelled", "caller_left"]));
 }
 
 #[tokio::test]

@@ -67,7 +67,7 @@ impl Scene {
 }
 
 /// A figure of a gateway's metrics: the sum of all lines that begin so.
-async fn figure(bastion: &Bastion, begin: &str) -> u64 {
+pub(crate) async fn figure(bastion: &Bastion, begin: &str) -> u64 {
     let metrics = Client::with_text(bastion.operators, "").get("/metrics").await.text();
     let lines = metrics.lines().filter(|line| line.starts_with(begin));
     lines.map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum()

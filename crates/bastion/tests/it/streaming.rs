@@ -286,7 +286,7 @@ async fn a_slow_reader_slows_the_upstream_and_then_gets_every_byte() {
         STREAM.len()
     );
     stream.write_all(request.as_bytes()).await.unwrap();
-    let stuck = stuck_at(&hand).await;
+    let stuck = hand.stuck().await;
     assert!(stuck < FRAMES as u64 / 2, "{stuck} of {FRAMES} frames were taken for nobody");
     // Longer than the idle time-out: a slow reader is no silence of the upstream's.
     tokio::time::sleep(Duration::from_millis(1500)).await;
@@ -298,16 +298,6 @@ async fn a_slow_reader_slows_the_upstream_and_then_gets_every_byte() {
     assert_eq!(payload, FRAMES * (FRAME_BYTES - 8));
     assert!(text.contains(DONE) && !text.contains("event: error"));
     assert_eq!(bastion.calls_when(|calls| !calls.is_empty()).await[0]["stream"], "whole");
-}
-
-/// How many pieces were written once no more are for a while.
-async fn stuck_at(hand: &Hand) -> u64 {
-    let mut last = u64::MAX;
-    while hand.written() != last || last == 0 {
-        last = hand.written();
-        tokio::time::sleep(Duration::from_millis(300)).await;
-    }
-    last
 }
 
 #[tokio::test]

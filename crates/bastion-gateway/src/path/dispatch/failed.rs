@@ -8,7 +8,7 @@ use bastion_observe::AttemptOutcome;
 use bastion_types::Refusal;
 use bastion_wire::RetryAfter;
 
-use crate::line::CallerLeft;
+use crate::line::{CallerLeft, CutShort};
 use crate::path::door::Arrival;
 use crate::policy::UpstreamPolicy;
 use crate::pool::{Cut, ExchangeError};
@@ -113,8 +113,8 @@ impl From<Cut> for Failed {
 pub(super) enum Ended {
     /// It came to nothing.
     Failed(Failed),
-    /// The caller left: the upstream's connection is closed.
-    CallerLeft,
+    /// Nobody waits for it any more: the upstream's connection is closed.
+    CutShort(CutShort),
 }
 
 impl From<Failed> for Ended {
@@ -123,8 +123,14 @@ impl From<Failed> for Ended {
     }
 }
 
+impl From<CutShort> for Ended {
+    fn from(why: CutShort) -> Ended {
+        Ended::CutShort(why)
+    }
+}
+
 impl From<CallerLeft> for Ended {
-    fn from(_: CallerLeft) -> Ended {
-        Ended::CallerLeft
+    fn from(left: CallerLeft) -> Ended {
+        Ended::CutShort(left.into())
     }
 }

@@ -109,7 +109,7 @@ pub(super) async fn hold_back(opening: Opening<'_>, line: &mut Line) -> Result<A
     loop {
         let gathered = tokio::select! {
             biased;
-            () = line.caller_left() => return Err(Ended::CallerLeft),
+            why = line.cut_short() => return Err(why.into()),
             gathered = body.gather(&mut pieces) => gathered.map_err(Failed::from)?,
             () = tokio::time::sleep_until(beat_at.min(silent_since + limit)) => {
                 if silent_since.elapsed() >= limit {

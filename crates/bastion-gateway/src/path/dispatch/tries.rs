@@ -17,6 +17,7 @@ use super::calling::Calling;
 use super::failed::{Again, Failed};
 use super::outcome::{Dispatched, Outcome};
 use crate::breaker::{Gate, Pass, Tripped};
+use crate::line::CutShort;
 use crate::policy::{RetryPolicy, Route};
 use crate::retry_budget::TakenRetry;
 
@@ -235,15 +236,25 @@ impl<'a> Tries<'a> {
         self.dispatched(Some(route), Outcome::Answered(answer), false)
     }
 
-    /// The caller left, in an attempt or between two.
-    pub(super) fn caller_left(mut self, asked: Option<Arc<Route>>) -> Dispatched {
+    /// The caller left or this process ends, in an attempt or between two.
+    pub(super) fn cut_short(mut self, asked: Option<Arc<Route>>, why: CutShort) -> Dispatched {
         // Nothing was sent while a connection was still being made: that costs nothing.
         let running = asked.is_some() && self.calling.sent.load(Ordering::Relaxed);
         if let Some(route) = &asked {
             self.tell_breaker(route, AttemptOutcome::Cancelled);
         }
         let route = asked.or_else(|| self.last.take().map(|(route, _)| route));
-        self.dispatched(route, Outcome::CallerLeft, running)
+        let outcome = match why {
+            CutShort::CallerLeft => Outcome::CallerLeft,
+            CutShort::Stopped => {
+                tracing::warn!(
+                    request_id = %self.calling.arrival.id,
+                    "a call was ended by the drain's deadline"
+                );
+                Outcome::Failed { refusal: Refusal::Stopped, retry_after_s: None }
+            }
+        };
+        self.dispatched(route, outcome, running)
     }
 
     /// No attempt is left: the last one's failure, or nobody could be asked.

@@ -11,9 +11,9 @@ use http::StatusCode;
 use tokio::time::timeout;
 
 use super::passed::Passed;
-use super::relayed::{CALLER_LEFT, Relayed};
+use super::relayed::{CALLER_LEFT, Relayed, STOPPED};
 use crate::desk::Desk;
-use crate::line::{CallerLeft, Feed, Line};
+use crate::line::{CallerLeft, CutShort, Feed, Line};
 use crate::path::dispatch::{OpenAudio, joined};
 use crate::path::door::Arrival;
 use crate::pool::{Gathered, UpstreamBody};
@@ -24,6 +24,15 @@ enum End {
     /// The upstream broke off or went silent; why, for the log.
     Broken(String),
     CallerLeft,
+}
+
+impl From<CutShort> for End {
+    fn from(why: CutShort) -> End {
+        match why {
+            CutShort::CallerLeft => End::CallerLeft,
+            CutShort::Stopped => End::Broken(STOPPED.to_owned()),
+        }
+    }
 }
 
 /// Relays open audio to its end.
@@ -61,12 +70,12 @@ pub(super) async fn relay_audio(
 
 /// Passes pieces on until one side ends.
 async fn run(feed: &Feed, body: &mut UpstreamBody, idle: Duration, passed_bytes: &mut u64) -> End {
-    let mut caller_left = pin!(feed.caller_left());
+    let mut cut_short = pin!(feed.cut_short());
     let mut pieces = Vec::new();
     loop {
         let gathered = tokio::select! {
             biased;
-            () = caller_left.as_mut() => return End::CallerLeft,
+            why = cut_short.as_mut() => return why.into(),
             gathered = timeout(idle, body.gather(&mut pieces)) => gathered,
         };
         let ended = match gathered {

@@ -14,8 +14,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::passed::Passed;
-use super::relayed::CALLER_LEFT;
-use crate::line::{CallerLeft, Feed};
+use super::relayed::{CALLER_LEFT, STOPPED};
+use crate::line::{CallerLeft, CutShort, Feed};
 use crate::path::dispatch::{Silence, joined};
 use crate::path::door::Arrival;
 use crate::pool::{Gathered, UpstreamBody};
@@ -31,6 +31,15 @@ pub(super) enum End {
     Broken(String),
     /// The caller left.
     CallerLeft,
+}
+
+impl From<CutShort> for End {
+    fn from(why: CutShort) -> End {
+        match why {
+            CutShort::CallerLeft => End::CallerLeft,
+            CutShort::Stopped => End::Broken(STOPPED.to_owned()),
+        }
+    }
 }
 
 /// What is learnt from the frames that pass.
@@ -108,14 +117,14 @@ impl Passage {
             return End::Body;
         }
         let feed = self.feed.clone();
-        let mut caller_left = pin!(feed.caller_left());
+        let mut cut_short = pin!(feed.cut_short());
         let mut clock = SilenceClock::start(self.awaited(silence));
         let mut alarm = pin!(tokio::time::sleep_until(clock.due()));
         let mut pieces = Vec::new();
         loop {
             let gathered = tokio::select! {
                 biased;
-                () = caller_left.as_mut() => return End::CallerLeft,
+                why = cut_short.as_mut() => return why.into(),
                 gathered = body.gather(&mut pieces) => gathered,
                 () = alarm.as_mut() => {
                     // Set anew once it is over, not with every event.

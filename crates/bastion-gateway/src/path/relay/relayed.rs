@@ -16,6 +16,9 @@ const CALLER_LEFT_STATUS: u16 = 499;
 /// The code of such a call.
 pub(super) const CALLER_LEFT: &str = "caller_left";
 
+/// What broke off an answer, for the log, when nobody else did.
+pub(super) const STOPPED: &str = "the drain's deadline is over";
+
 /// What the caller got.
 pub(crate) struct Relayed {
     /// The status.

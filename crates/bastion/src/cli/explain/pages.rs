@@ -121,6 +121,7 @@ mod tests {
             Refusal::ServiceUnavailable { retry_after_s: 1 },
             Refusal::NotNow { retry_after_s: 1 },
             Refusal::Draining,
+            Refusal::Stopped,
             Refusal::UpstreamRateLimited { retry_after_s: None },
             Refusal::UpstreamCredentials,
             Refusal::UpstreamFunds,
@@ -155,6 +156,7 @@ mod tests {
             | Refusal::ServiceUnavailable { .. }
             | Refusal::NotNow { .. }
             | Refusal::Draining
+            | Refusal::Stopped
             | Refusal::UpstreamRateLimited { .. }
             | Refusal::UpstreamCredentials
             | Refusal::UpstreamFunds

@@ -11,7 +11,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::stage::{DONE, word};
-use super::stuck_at;
 use super::weight::pss_kib;
 use crate::bastion::{Bastion, CONFIG, Key, LIMIT};
 use crate::client::{CHAT, Client, STREAM};
@@ -139,7 +138,7 @@ async fn add_readers(
     for _ in 0..more {
         readers.push(slow_reader(bastion, &key.text).await);
     }
-    stuck_at(long).await;
+    long.stuck().await;
     let slowest = ordinary_calls(&Client::new(bastion.callers, key)).await;
     (pss_kib(bastion), slowest)
 }

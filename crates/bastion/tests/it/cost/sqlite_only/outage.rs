@@ -6,8 +6,9 @@ use std::process::{Command, Stdio};
 
 use tokio::time::Instant;
 
-use crate::client::CHAT;
+use crate::client::{CHAT, raw};
 use crate::cost::{AWAY, Till};
+use crate::reliability::figure;
 
 /// Another process that has the database to itself.
 struct Locked {
@@ -69,6 +70,56 @@ async fn while_the_database_is_away_nothing_is_sent_and_all_recovers() {
     };
     tokio::time::timeout(crate::bastion::LIMIT, again).await.unwrap();
     till.is_clean_with(2).await;
+}
+
+/// Connections that refused calls come on, and how many come on each: together more than may wait for
+/// the database (16,384, and the 1024 of the batch that is being written).
+const CONNECTIONS: usize = 8;
+const ON_EACH: usize = 2_300;
+
+/// Calls one behind the other on a connection, of a model that nobody knows.
+async fn refused_calls(till: &Till) {
+    let body = CHAT.replace("gpt-oss-20b", "nobody");
+    let request = |last: &str| {
+        format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n{last}\
+             content-length: {}\r\n\r\n{body}",
+            till.key.text,
+            body.len()
+        )
+    };
+    let all = request("").repeat(ON_EACH - 1) + &request("connection: close\r\n");
+    let answers = raw(till.bastion.callers, all.as_bytes()).await;
+    assert_eq!(answers.matches("HTTP/1.1 404 ").count(), ON_EACH);
+}
+
+#[tokio::test]
+async fn when_no_more_can_wait_for_the_database_calls_are_refused_and_not_sent() {
+    let till = Till::set();
+    assert_eq!(till.client().chat(CHAT).await.status, 200);
+    till.is_clean_with(1).await;
+    let before = till.upstream.log.entries().len();
+    let locked = Locked::take(&till.bastion.folder().join("data/bastion.db"));
+    // Nothing limits these calls: they need no hold, and are served as long as their records can wait.
+    assert_eq!(till.client().chat(CHAT).await.status, 200);
+    let crowd = (0..CONNECTIONS).map(|_| refused_calls(&till));
+    futures_util::future::join_all(crowd).await;
+    let answer = till.client().chat(CHAT).await;
+    assert_eq!(answer.refusal(), (503, "service_unavailable".to_owned()), "{}", answer.text());
+    assert_eq!(answer.header("retry-after"), "1");
+    till.bastion.log.wait_for("too much waits for the database");
+    assert_eq!(till.upstream.log.entries().len(), before + 1, "the second one was not sent");
+    // What had no place is counted, and so not lost in silence.
+    let unwritten = figure(&till.bastion, "bastion_unwritten_records_total").await;
+    assert!(unwritten > 0, "{unwritten}");
+    drop(locked);
+    let again = async {
+        while till.client().chat(CHAT).await.status != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(crate::bastion::LIMIT, again).await.unwrap();
+    till.is_clean_with(3).await;
 }
 
 /// Gives a table of the ledger another name, behind the gateway's back.
