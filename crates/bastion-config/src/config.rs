@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use bastion_types::{EnvironmentName, ModelName, OrganizationName, SurfaceName, UpstreamName};
+use bastion_types::{
+    Enforce, EnvironmentName, ModelName, OrganizationName, SurfaceName, UpstreamName,
+};
 
 use crate::at_once::{self, CallsAtOnce, Sections};
 use crate::elements::balance::Prepaid;
@@ -57,6 +59,30 @@ pub struct Config {
 }
 
 impl Config {
+    /// Models that have no price at one of their upstreams: nothing can be set aside for their calls.
+    pub fn unpriced_models(&self) -> Vec<ModelName> {
+        let unpriced = |model: &Model| model.routes.iter().any(|route| route.price.is_none());
+        let models = self.models.iter().filter(|(_, model)| unpriced(model));
+        models.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Models whose calls a balance refuses once something was paid in.
+    pub fn refused_by_balance(&self) -> Vec<ModelName> {
+        match self.prepaid {
+            Prepaid::Auto | Prepaid::Always => self.unpriced_models(),
+            Prepaid::Never => Vec::new(),
+        }
+    }
+
+    /// Models whose calls a cap of the environment refuses. One set by hand may meet a configuration
+    /// that did not expect any.
+    pub fn refused_by_cap(&self, environment: &EnvironmentName) -> Vec<ModelName> {
+        match self.environments.get(environment).map(|settings| settings.enforce) {
+            Some(Enforce::On) => self.unpriced_models(),
+            Some(Enforce::Observe) | None => Vec::new(),
+        }
+    }
+
     /// How many full calls each cap holds at once, surface by surface; without surfaces, model by
     /// model.
     pub fn calls_at_once(&self) -> Vec<CallsAtOnce> {

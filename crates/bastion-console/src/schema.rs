@@ -143,6 +143,11 @@ pub(crate) fn currency() -> Value {
     text("^[A-Z]{3}$")
 }
 
+/// Names of models.
+pub(crate) fn models(description: &str) -> Value {
+    json!({ "type": "array", "items": { "type": "string" }, "description": description })
+}
+
 /// A whole number from 0 on.
 pub(crate) fn count() -> Value {
     json!({ "type": "integer", "minimum": 0 })

@@ -15,6 +15,7 @@ mod keys;
 mod ledger;
 mod man;
 mod nodes;
+mod refused_models;
 mod serve;
 mod sim;
 mod spend;

@@ -46,15 +46,8 @@ pub(super) async fn spend(
         beyond_holds: ledger.beyond_their_holds(environment, month).await?,
         calls: count(row.map(|row| row.calls)),
         estimated_calls: count(row.map(|row| row.estimated_calls)),
-        unpriced: unpriced(config),
+        unpriced: config.unpriced_models(),
     })
-}
-
-/// Models that have no price at one of their upstreams.
-fn unpriced(config: &Config) -> Vec<ModelName> {
-    let models = config.models.iter();
-    let models = models.filter(|(_, model)| model.routes.iter().any(|route| route.price.is_none()));
-    models.map(|(name, _)| name.clone()).collect()
 }
 
 /// The use cases, and what their newest calls were like.

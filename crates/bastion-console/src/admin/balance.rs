@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use bastion_store::{TopUp, TopUpOutcome};
-use bastion_types::{AccountId, Money, RequestId};
+use bastion_types::{AccountId, ModelName, Money, RequestId};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -44,6 +44,7 @@ impl Resource for Balance {
         vec![
             ("Balance", balance_schema()),
             ("TopUp", top_up_schema()),
+            ("ToppedUp", topped_up_schema()),
             ("KnownCurrency", currency()),
         ]
     }
@@ -74,6 +75,14 @@ async fn shown(desk: &Desk, id: RequestId) -> Result<Shown, Problem> {
     })
 }
 
+#[derive(Serialize)]
+struct ToppedUp {
+    amount: Money,
+    currency: String,
+    reference: String,
+    refused_models: Vec<ModelName>,
+}
+
 async fn top_up(desk: Arc<Desk>, ask: Ask) -> Result<Answer, Problem> {
     ask.query(&[])?;
     let id = ask.id;
@@ -90,8 +99,13 @@ async fn top_up(desk: Arc<Desk>, ask: Ask) -> Result<Answer, Problem> {
         TopUpOutcome::AlreadyThere => StatusCode::OK,
     };
     tracing::info!(request_id = %id, %amount, "an operator topped the balance up");
-    let currency = desk.deployment.currency();
-    Answer::json(status, &json!({ "amount": amount, "currency": currency, "reference": reference }))
+    let topped_up = ToppedUp {
+        amount,
+        currency: desk.deployment.currency(),
+        reference,
+        refused_models: desk.deployment.config().refused_by_balance(),
+    };
+    Answer::json(status, &topped_up)
 }
 
 /// An amount above zero in the deployment's currency.
@@ -127,8 +141,8 @@ fn describe_top_up() -> Description {
         parameters: Vec::new(),
         body: Some(schema::required_body("TopUp")),
         answers: vec![
-            (201, schema::json_answer("it is in the balance now", "TopUp")),
-            (200, schema::json_answer("it was there already", "TopUp")),
+            (201, schema::json_answer("it is in the balance now", "ToppedUp")),
+            (200, schema::json_answer("it was there already", "ToppedUp")),
         ],
         problems: &[409, 503],
     }
@@ -140,6 +154,15 @@ fn balance_schema() -> Value {
         "held": amount("reserved by running calls"),
         "free": amount("what new calls may still reserve"),
         "currency": currency(),
+    }))
+}
+
+fn topped_up_schema() -> Value {
+    object(&json!({
+        "amount": amount("what was paid in"),
+        "currency": currency(),
+        "reference": text(REFERENCE_PATTERN),
+        "refused_models": schema::models("models without a price: the balance refuses their calls"),
     }))
 }
 

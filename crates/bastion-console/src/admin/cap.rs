@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use bastion_observe::EnvironmentMoney;
-use bastion_types::{AccountId, EnvironmentName, Length, Money, RequestId, Scope, Timestamp};
+use bastion_types::{
+    AccountId, EnvironmentName, Length, ModelName, Money, RequestId, Scope, Timestamp,
+};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -52,6 +54,7 @@ struct Shown {
     free: Option<Money>,
     resets_at: Option<Timestamp>,
     currency: String,
+    refused_models: Vec<ModelName>,
 }
 
 async fn show(desk: Arc<Desk>, ask: Ask) -> Result<Answer, Problem> {
@@ -132,6 +135,10 @@ async fn told(
         Length::Month => money.zone.end_of_month(day.month()),
         Length::Day => money.zone.end_of_day(day),
     };
+    let refused_models = match cap {
+        Some(_) => desk.deployment.config().refused_by_cap(&environment),
+        None => Vec::new(),
+    };
     Ok(Shown {
         environment,
         period: length.as_str(),
@@ -142,6 +149,7 @@ async fn told(
         free: cap.map(|cap| account.free(cap)),
         resets_at,
         currency: desk.deployment.currency(),
+        refused_models,
     })
 }
 
@@ -183,6 +191,7 @@ fn cap_schema() -> Value {
         "free": nullable(&amount("what new calls may still reserve; null: no cap")),
         "resets_at": nullable(&time("when the period ends, in the environment's time zone")),
         "currency": currency(),
+        "refused_models": schema::models("models without a price: the cap refuses their calls"),
     }))
 }
 

@@ -5,6 +5,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use super::refused_models::note_refused_models;
 use crate::exit::Exit;
 use crate::operator::{Failure, Once, Operator, OperatorArguments};
 use crate::out;
@@ -103,6 +104,7 @@ fn top_up(operator: &Operator, arguments: &TopUpArguments) -> Result<Exit, Failu
             ));
         }
         out::line(&told(&operator.get(PATH)?));
+        note_refused_models(&done, "the prepaid balance");
     }
     Ok(Exit::Done)
 }

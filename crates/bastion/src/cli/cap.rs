@@ -6,6 +6,7 @@ use bastion_types::EnvironmentName;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
+use super::refused_models::note_refused_models;
 use crate::exit::Exit;
 use crate::operator::{Failure, Operator, OperatorArguments};
 use crate::out;
@@ -102,7 +103,11 @@ pub(crate) fn run(arguments: &CapArguments) -> anyhow::Result<Exit> {
         Act::Set(act) => {
             let cap = act.amount.as_deref().filter(|_| !act.remove);
             let body = json!({ "cap": cap, "period": act.of.period() });
-            told(&operator.put(&act.of.path(), &body)?, &act.of)
+            let cap = operator.put(&act.of.path(), &body)?;
+            if !act.of.json {
+                note_refused_models(&cap, "the cap");
+            }
+            told(&cap, &act.of)
         }
     });
     Ok(done.unwrap_or_else(Failure::told))

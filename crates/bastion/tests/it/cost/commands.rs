@@ -38,6 +38,28 @@ async fn a_balance_is_topped_up_once_and_refuses_when_it_is_empty() {
 }
 
 #[tokio::test]
+async fn who_sets_a_limit_is_told_whose_calls_it_refuses() {
+    let till = Till::set();
+    let renamed = CHAT.replace("gpt-oss-20b", "renamed");
+    let refuses = |limit: &str| format!("{limit} refuses calls of models without a price (402");
+    assert_eq!(till.client().chat(&renamed).await.status, 200, "nothing limits it yet");
+    let set = till.bastion.command(&["cap", "set", "--env", "dev", "5.00"]);
+    let told = String::from_utf8_lossy(&set.stderr).into_owned();
+    assert!(told.contains(&refuses("the cap")) && told.contains(": renamed. Give"), "{told}");
+    assert_eq!(till.client().chat(&renamed).await.refusal().0, 402);
+    let removed = till.bastion.command(&["cap", "set", "--env", "dev", "--remove"]);
+    assert!(removed.stderr.is_empty(), "{removed:?}");
+    assert_eq!(till.client().chat(&renamed).await.status, 200);
+    let top_up = ["balance", "top-up", "5", "--reference", "r"];
+    let told = till.told(&top_up);
+    assert_eq!(told["refused_models"], serde_json::json!(["renamed"]), "{told}");
+    assert_eq!(till.client().chat(&renamed).await.refusal().0, 402);
+    let again = till.bastion.command(&top_up);
+    let told = String::from_utf8_lossy(&again.stderr).into_owned();
+    assert!(told.contains(&refuses("the prepaid balance")), "{told}");
+}
+
+#[tokio::test]
 async fn amounts_that_are_none_are_refused_and_change_nothing() {
     let till = Till::set();
     for wrong in ["-5", "1e3", "0x10", "", "1,50", "99999999999999999999", "0.0000000001", "$5"] {

@@ -4,9 +4,11 @@
 
 use std::process::{Command, Stdio};
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::client::{CHAT, raw};
+use crate::client::CHAT;
 use crate::cost::{AWAY, Till};
 use crate::reliability::figure;
 
@@ -72,25 +74,31 @@ async fn while_the_database_is_away_nothing_is_sent_and_all_recovers() {
     till.is_clean_with(2).await;
 }
 
-/// Connections that refused calls come on, and how many come on each: together more than may wait for
-/// the database (16,384, and the 1024 of the batch that is being written).
+/// Connections that refused calls come on, how many come at once on each, and how often: together more
+/// than may wait for the database (16,384 records, and the 1024 that are being written).
 const CONNECTIONS: usize = 8;
-const ON_EACH: usize = 2_300;
+const AT_ONCE: usize = 100;
+const TIMES: usize = 23;
 
 /// Calls one behind the other on a connection, of a model that nobody knows.
 async fn refused_calls(till: &Till) {
     let body = CHAT.replace("gpt-oss-20b", "nobody");
-    let request = |last: &str| {
-        format!(
-            "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n{last}\
-             content-length: {}\r\n\r\n{body}",
-            till.key.text,
-            body.len()
-        )
-    };
-    let all = request("").repeat(ON_EACH - 1) + &request("connection: close\r\n");
-    let answers = raw(till.bastion.callers, all.as_bytes()).await;
-    assert_eq!(answers.matches("HTTP/1.1 404 ").count(), ON_EACH);
+    let request = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+         content-length: {}\r\n\r\n{body}",
+        till.key.text,
+        body.len()
+    );
+    let (requests, refused) = (request.repeat(AT_ONCE), "HTTP/1.1 404 ");
+    let mut stream = TcpStream::connect(till.bastion.callers).await.unwrap();
+    for _ in 0..TIMES {
+        stream.write_all(requests.as_bytes()).await.unwrap();
+        let mut answers = Vec::new();
+        while String::from_utf8_lossy(&answers).matches(refused).count() < AT_ONCE {
+            let read = stream.read_buf(&mut answers).await.unwrap();
+            assert!(read > 0, "{}", String::from_utf8_lossy(&answers));
+        }
+    }
 }
 
 #[tokio::test]
@@ -103,7 +111,8 @@ async fn when_no_more_can_wait_for_the_database_calls_are_refused_and_not_sent()
     // Nothing limits these calls: they need no hold, and are served as long as their records can wait.
     assert_eq!(till.client().chat(CHAT).await.status, 200);
     let crowd = (0..CONNECTIONS).map(|_| refused_calls(&till));
-    futures_util::future::join_all(crowd).await;
+    let crowd = futures_util::future::join_all(crowd);
+    tokio::time::timeout(crate::bastion::LIMIT, crowd).await.unwrap();
     let answer = till.client().chat(CHAT).await;
     assert_eq!(answer.refusal(), (503, "service_unavailable".to_owned()), "{}", answer.text());
     assert_eq!(answer.header("retry-after"), "1");
