@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use bastion_types::{Money, NameError, Span};
+use bastion_types::{Money, NameError, Span, SpanError};
 
 use crate::codes;
 use crate::field::{Field, Kind};
@@ -63,11 +63,27 @@ pub(crate) fn address(node: &Node) -> Result<SocketAddr, Problem> {
     })
 }
 
+fn code_of(error: &SpanError) -> &'static str {
+    match error {
+        SpanError::Form => codes::WRONG_UNIT,
+        SpanError::Zero | SpanError::TooLong => codes::OUT_OF_RANGE,
+    }
+}
+
+fn said_of(error: &SpanError) -> &'static str {
+    match error {
+        SpanError::Form => "needs a whole number and a unit: ms, s, m, h or d, such as \"30s\"",
+        SpanError::Zero => "must be above zero",
+        SpanError::TooLong => "must be at most 1d",
+    }
+}
+
 /// A length of time up to a day.
 pub(crate) fn timeout(node: &Node) -> Result<Span, Problem> {
     let span = match &node.value {
-        Value::Text(text) | Value::Written(text) => Span::parse(text)
-            .map_err(|error| Problem::new(codes::WRONG_UNIT, format!("is no span: {error}")))?,
+        Value::Text(text) | Value::Written(text) => {
+            Span::parse(text).map_err(|error| Problem::new(code_of(&error), said_of(&error)))?
+        }
         Value::Integer(number) => {
             return Err(Problem::new(codes::WRONG_UNIT, "needs a unit")
                 .help(format!("write \"{number}s\" for seconds, \"{number}m\" for minutes")));
@@ -281,7 +297,7 @@ mod tests {
         assert_eq!(code(timeout(&node(Value::Boolean(true)))), "wrong_type");
         assert_eq!(code(text("5")), "wrong_unit");
         assert_eq!(code(text("5 parsecs")), "wrong_unit");
-        assert_eq!(code(text("0s")), "wrong_unit");
+        assert_eq!(code(text("0s")), "out_of_range");
         assert_eq!(code(text("25h")), "out_of_range");
         assert_eq!(text("24h"), Ok(LONGEST_TIMEOUT));
     }

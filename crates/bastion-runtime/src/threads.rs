@@ -35,7 +35,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// A thread could not be started.
 #[derive(Debug, thiserror::Error)]
-#[error("a thread could not be started: {0}")]
+#[error("a thread could not be started")]
 pub struct ThreadError(#[from] io::Error);
 
 struct Handed {

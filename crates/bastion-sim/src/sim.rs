@@ -22,7 +22,7 @@ pub struct Sim {
 #[derive(Debug, thiserror::Error)]
 pub enum SimError {
     /// Its port cannot be had.
-    #[error("the simulated upstream cannot start: {0}")]
+    #[error("the simulated upstream cannot start")]
     Bind(#[from] BindError),
 }
 

@@ -52,6 +52,16 @@ impl DataDir {
         Ok(self.path.join(DATABASE_FILE))
     }
 
+    /// The database's path, where there is one; nothing is made and nothing locked.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub(crate) fn database_in(folder: &Path) -> Result<Option<PathBuf>, StoreError> {
+        let path = folder.join(DATABASE_FILE);
+        let is_there = path.try_exists().map_err(|cause| StoreError::from_io(&path, cause))?;
+        Ok(is_there.then_some(path))
+    }
+
     /// Lets another process in.
     pub(crate) fn release(&self) {
         drop(self.lock.lock().take());

@@ -53,6 +53,16 @@ pub struct SchemaState {
     pub missing: usize,
 }
 
+/// How the schema of a database stands that is not there yet.
+pub(crate) fn nothing_there(dialect: Dialect) -> SchemaState {
+    let steps = steps::of(dialect);
+    SchemaState { found: 0, known: known(steps), missing: steps.len() }
+}
+
+fn known(steps: &[Step]) -> i64 {
+    steps.last().map_or(0, |step| step.version)
+}
+
 /// Brings the schema up to what this binary knows; what was found before.
 ///
 /// # Errors
@@ -102,7 +112,7 @@ fn book(dialect: Dialect) -> &'static str {
 }
 
 async fn state(transaction: &mut Transaction, steps: &[Step]) -> Result<SchemaState, StoreError> {
-    let known = steps.last().map_or(0, |step| step.version);
+    let known = known(steps);
     let mut state = SchemaState { found: 0, known, missing: steps.len() };
     let has_book = match transaction {
         Transaction::Sqlite(_) => SQLITE_HAS_BOOK,

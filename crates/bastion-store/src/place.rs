@@ -10,8 +10,8 @@ use sqlx::postgres::PgConnectOptions;
 
 use crate::StoreError;
 use crate::data_dir::DataDir;
-use crate::database::Database;
-use crate::migrate::{SchemaState, look, migrate};
+use crate::database::{Database, Dialect};
+use crate::migrate::{SchemaState, look, migrate, nothing_there};
 use crate::postgres::PostgresDatabase;
 use crate::sqlite::SqliteDatabase;
 
@@ -99,10 +99,18 @@ impl Place {
     /// # Errors
     /// As [`migrate`](Place::migrate).
     pub async fn look(&self) -> Result<SchemaState, StoreError> {
-        let opened = self.open().await?;
-        let state = look(&opened.db).await?;
-        opened.db.close().await?;
-        Ok(state)
+        let Some(db) = self.open_to_look().await? else {
+            return Ok(nothing_there(Dialect::Sqlite));
+        };
+        look(&db).await
+    }
+
+    /// The database, for who changes nothing: beside a server that runs, and without making what is
+    /// not there.
+    async fn open_to_look(&self) -> Result<Option<Database>, StoreError> {
+        let Place::DataDirectory(path) = self else { return Ok(Some(self.open().await?.db)) };
+        let Some(file) = DataDir::database_in(path)? else { return Ok(None) };
+        Ok(Some(Database::Sqlite(SqliteDatabase::open_to_look(&file).await?)))
     }
 
     fn is_migrated_by_hand(&self) -> bool {

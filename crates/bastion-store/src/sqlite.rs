@@ -76,6 +76,21 @@ impl SqliteDatabase {
         Ok(SqliteDatabase { writer, readers, patience: Patience::new() })
     }
 
+    /// Opens the file, which exists, for who changes nothing: another process may have it.
+    ///
+    /// # Errors
+    /// When it is no database, or damaged, or the files beside it cannot be had.
+    pub(crate) async fn open_to_look(file: &Path) -> Result<SqliteDatabase, StoreError> {
+        let file = file.to_owned();
+        let reader = Connections::new(1, move || opened(&file, READS_ONLY));
+        reader.take().await?.with(|_| Ok(())).await?;
+        Ok(SqliteDatabase {
+            writer: Arc::clone(&reader),
+            readers: reader,
+            patience: Patience::new(),
+        })
+    }
+
     /// A database that lives as long as its one connection, for the demo and for tests.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use bastion_types::{
 
 use super::*;
 use crate::held_clock::HeldClock;
-use crate::{CallFilter, NewKey};
+use crate::{CallFilter, NewKey, Place};
 
 const BATCH: usize = 20;
 const NOBODY: u32 = 65534;
@@ -86,6 +86,23 @@ async fn a_second_process_is_refused_until_the_first_one_closes() {
     assert!(matches!(error, StoreError::InUse { pid: Some(_) }), "{error}");
     store.close().await;
     open(folder.path()).await.unwrap();
+}
+
+#[tokio::test]
+async fn who_only_looks_makes_nothing_and_looks_beside_a_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let absent = Place::DataDirectory(folder.path().join("absent"));
+    let told = absent.look().await.unwrap();
+    assert!(told.found == 0 && told.missing > 0, "{told:?}");
+    assert!(!folder.path().join("absent").exists());
+    let store = open(folder.path()).await.unwrap();
+    let there = Place::DataDirectory(folder.path().to_owned());
+    let told = there.look().await.unwrap();
+    assert_eq!((told.found, told.missing), (told.known, 0));
+    let refused = there.migrate().await.unwrap_err();
+    assert!(matches!(refused, StoreError::InUse { pid: Some(_) }), "{refused}");
+    store.is_writable().await.unwrap();
+    store.close().await;
 }
 
 #[tokio::test]

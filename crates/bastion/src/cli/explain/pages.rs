@@ -62,6 +62,7 @@ pub(super) fn all() -> impl Iterator<Item = Page> {
 const REFUSALS: &[(&str, &str)] = &[
     ("cap_exceeded", include_str!("cap_exceeded.md")),
     ("cap_reserved", include_str!("cap_reserved.md")),
+    ("conflict", include_str!("conflict.md")),
     ("headers_too_large", include_str!("headers_too_large.md")),
     ("insufficient_funds", include_str!("insufficient_funds.md")),
     ("internal_error", include_str!("internal_error.md")),
@@ -94,7 +95,7 @@ mod tests {
     use super::*;
 
     /// What no refusal says: the operator API does, and records of calls.
-    const OTHERS: [&str; 2] = ["invalid_operator_token", "upstream_refused"];
+    const OTHERS: [&str; 3] = ["conflict", "invalid_operator_token", "upstream_refused"];
 
     /// One of each; a new variant does not compile in [`is_listed`] until it is here, too.
     fn every_refusal() -> Vec<Refusal> {

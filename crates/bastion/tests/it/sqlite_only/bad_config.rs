@@ -40,7 +40,7 @@ const ONE_ATTEMPT: &str = "attempts = 1\n";
 const PROD: &str = "[environments.prod]\n";
 
 /// What is mistyped, or of the wrong kind.
-const WRITTEN_WRONG: [Mistake; 22] = [
+const WRITTEN_WRONG: [Mistake; 23] = [
     mistake(SERVER, "[server]\n»thread = 2\n", "unknown_key", &["did you mean 'threads'?"]),
     mistake(SERVER, "[»sever]\n", "unknown_key", &["did you mean 'server'?"]),
     mistake(PROD, "[environments.prod]\n»regoins = []\n", "unknown_key", &["'regions'?"]),
@@ -50,6 +50,7 @@ const WRITTEN_WRONG: [Mistake; 22] = [
     mistake("body = \"2s\"", "body = »2", "wrong_unit", &["needs a unit", "\"2s\""]),
     mistake("body = \"2s\"", "body = »\"2 weeks\"", "wrong_unit", &["ms, s, m, h or d"]),
     mistake("body = \"2s\"", "body = »\"2y\"", "wrong_unit", &["ms, s, m, h or d"]),
+    mistake("body = \"2s\"", "body = »\"0s\"", "out_of_range", &["above zero"]),
     mistake(ONE_ATTEMPT, "budget = »1.5\n", "out_of_range", &["0 to 1"]),
     mistake(ONE_ATTEMPT, "budget = »nan\n", "bad_value", &["such as 0.2"]),
     mistake(ONE_ATTEMPT, "base = »\"30s\"\n", "out_of_range", &["cap (20s)"]),
