@@ -82,13 +82,10 @@ impl SqliteDatabase {
     /// When it is no database, or damaged, or the files beside it cannot be had.
     pub(crate) async fn open_to_look(file: &Path) -> Result<SqliteDatabase, StoreError> {
         let file = file.to_owned();
-        let reader = Connections::new(1, move || opened(&file, READS_ONLY));
-        reader.take().await?.with(|_| Ok(())).await?;
-        Ok(SqliteDatabase {
-            writer: Arc::clone(&reader),
-            readers: reader,
-            patience: Patience::new(),
-        })
+        // As it was left: neither its journal nor its settings are changed.
+        let only = Connections::new(1, move || opened(&file, ""));
+        only.take().await?.with(|_| Ok(())).await?;
+        Ok(SqliteDatabase { writer: Arc::clone(&only), readers: only, patience: Patience::new() })
     }
 
     /// A database that lives as long as its one connection, for the demo and for tests.

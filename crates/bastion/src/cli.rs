@@ -15,7 +15,6 @@ mod keys;
 mod ledger;
 mod man;
 mod nodes;
-mod refused_models;
 mod serve;
 mod sim;
 mod spend;

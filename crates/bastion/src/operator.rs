@@ -5,6 +5,7 @@
 
 mod answer;
 mod failure;
+mod refused_models;
 mod token;
 
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::exit::Exit;
 use crate::out;
 pub(crate) use failure::Failure;
+pub(crate) use refused_models::note_refused_models;
 use token::{NoToken, Token, TokenSource};
 
 const DATA_DIR_HELP: &str = "The server's data directory, for its operator.token, unless \

@@ -260,7 +260,7 @@ fn retries_have_limits() {
         ("attempts = 4", "attempts = 11", "out_of_range"),
         ("attempts = 4", "attempts = \"3\"", "wrong_type"),
         ("base = \"2s\"", "base = \"31s\"", "out_of_range"),
-        ("base = \"2s\"", "base = \"0s\"", "wrong_unit"),
+        ("base = \"2s\"", "base = \"0s\"", "out_of_range"),
         ("total = \"90s\"", "total = 90", "wrong_unit"),
         ("budget = 0.25", "budget = 0.2501", "bad_value"),
         ("budget = 0.25", "budget = nan", "bad_value"),

@@ -111,7 +111,7 @@ error[wrong_unit]: 'server.timeout.header' needs a unit
    |
    = help: write "5s" for seconds, "5m" for minutes
 
-error[wrong_unit]: 'server.timeout.body' is no span: a length of time needs a whole number and a unit: ms, s, m, h or d, such as "30s"
+error[wrong_unit]: 'server.timeout.body' needs a whole number and a unit: ms, s, m, h or d, such as "30s"
   --> bastion.toml:11:32
    |
 11 | timeout = { header = 5, body = "2 s", drain = "48h" }

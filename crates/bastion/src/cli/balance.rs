@@ -5,9 +5,8 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::refused_models::note_refused_models;
 use crate::exit::Exit;
-use crate::operator::{Failure, Once, Operator, OperatorArguments};
+use crate::operator::{Failure, Once, Operator, OperatorArguments, note_refused_models};
 use crate::out;
 
 const PATH: &str = "/admin/v1/balance";

@@ -6,9 +6,8 @@ use bastion_types::EnvironmentName;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::refused_models::note_refused_models;
 use crate::exit::Exit;
-use crate::operator::{Failure, Operator, OperatorArguments};
+use crate::operator::{Failure, Operator, OperatorArguments, note_refused_models};
 use crate::out;
 
 const EXAMPLES: &str = "\

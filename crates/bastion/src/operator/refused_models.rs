@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::out;
 
 /// Says whose calls are refused from now on, and the way out.
-pub(super) fn note_refused_models(answer: &Value, limit: &str) {
+pub(crate) fn note_refused_models(answer: &Value, limit: &str) {
     let models = answer.get("refused_models").and_then(Value::as_array);
     let names: Vec<String> =
         models.into_iter().flatten().filter_map(|name| name.as_str().map(out::printable)).collect();
