@@ -115,11 +115,14 @@ async fn a_cap_does_not_count_where_an_upstream_reports_more_than_a_call_was_bou
     assert_eq!(counts["verdict"], "pass", "{counts:#}");
     // It did not keep the limit.
     upstream.play(&reported(r#"{"prompt_tokens":10,"completion_tokens":6000}"#));
-    call(&bastion, "prod", None, json!({ "max_tokens": 60 })).await;
+    let answer = call(&bastion, "prod", None, json!({ "max_tokens": 60 })).await;
     let open = box_when(&bastion, ("prod", CAP), "1 of 2 charges").await;
     assert_eq!(open["verdict"], "fail");
     assert!(open["reason"].as_str().unwrap().contains("for gpt-oss-20b at "), "{open:#}");
     assert!(open["mend"].as_str().unwrap().contains("[models.\"gpt-oss-20b\"]"), "{open:#}");
+    let (id, log) = (answer.header("x-request-id"), bastion.log.text());
+    let tells = |line: &str| line.contains(id) && line.contains("it is charged at its bound");
+    assert!(log.lines().any(tells), "{log}");
 }
 
 #[tokio::test]

@@ -98,6 +98,8 @@ async fn what_a_dead_process_held_is_given_back_where_the_file_says_so() {
     assert!(told.is_err(), "{told:?}");
     let bastion = Bastion::start(bastion.into_folder(), |_| {});
     clean(&bastion, 1).await;
+    let settled = bastion.log.wait_for("a call of a dead process is settled unseen");
+    assert!(settled.contains("req_"), "the operator finds the call by it: {settled}");
     let operators = Client::with_text(bastion.operators, &bastion.token());
     let cap = operators.get("/admin/v1/environments/dev/cap").await.json();
     assert_eq!((nanos(&cap["spent"]), nanos(&cap["held"])), (0, 0), "{cap}");
