@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bastion_runtime::{BadHead, Handler, Tasks};
-use bastion_types::Refusal;
+use bastion_types::{Refusal, RequestId};
 use bastion_wire::refusal_response;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -16,6 +16,7 @@ use hyper::body::Incoming;
 use crate::answer_body::AnswerBody;
 use crate::desk::Desk;
 use crate::gateway::Gateway;
+use crate::headers::X_REQUEST_ID;
 use crate::path;
 use crate::pool::Pool;
 use crate::reply::Reply;
@@ -36,15 +37,30 @@ impl Callers {
         if *request.method() != Method::GET && *request.method() != Method::HEAD {
             return None;
         }
-        match request.uri().path() {
-            "/healthz" => Some(word(StatusCode::OK, "ok")),
-            "/readyz" if self.desk.gateway.tools.readiness.is_ready() => {
-                let is_whole = self.desk.gateway.tools.readiness.is_whole();
-                Some(word(StatusCode::OK, if is_whole { "ready" } else { "degraded" }))
+        let tools = &self.desk.gateway.tools;
+        let (status, text) = match request.uri().path() {
+            "/healthz" => (StatusCode::OK, "ok"),
+            "/readyz" if !tools.readiness.is_ready() => {
+                (StatusCode::SERVICE_UNAVAILABLE, "not ready")
             }
-            "/readyz" => Some(word(StatusCode::SERVICE_UNAVAILABLE, "not ready")),
-            _ => None,
+            "/readyz" if tools.readiness.is_whole() => (StatusCode::OK, "ready"),
+            "/readyz" => (StatusCode::OK, "degraded"),
+            _ => return None,
+        };
+        Some(self.word(status, text))
+    }
+
+    /// Text with an id of its own: every answer has one.
+    fn word(&self, status: StatusCode, text: &'static str) -> Response<AnswerBody> {
+        let mut response = Response::new(AnswerBody::whole(Bytes::from_static(text.as_bytes())));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+        let id = RequestId::generate(self.desk.gateway.tools.clock.now()).ok();
+        if let Some(id) = id.and_then(|id| HeaderValue::from_str(id.as_str()).ok()) {
+            headers.insert(X_REQUEST_ID, id);
         }
+        response
     }
 }
 
@@ -81,11 +97,4 @@ impl Handler for Callers {
         let failed = |_| refusal_response(&Refusal::Internal, &id).map(AnswerBody::whole);
         answer.await.unwrap_or_else(failed)
     }
-}
-
-fn word(status: StatusCode, text: &'static str) -> Response<AnswerBody> {
-    let mut response = Response::new(AnswerBody::whole(Bytes::from_static(text.as_bytes())));
-    *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    response
 }

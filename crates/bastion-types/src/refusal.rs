@@ -13,6 +13,10 @@ const MAX_ECHO_BYTES: usize = 64;
 
 /// A drained process is replaced about this fast.
 const DRAINING_RETRY_S: u32 = 1;
+/// The wait where an upstream's 429 named none, in seconds.
+const UNNAMED_RETRY_S: u32 = 1;
+/// The wait of who retries what only people can mend, in seconds.
+const HOPELESS_RETRY_S: u32 = 60;
 
 /// A database that is away is asked again this soon.
 const LEDGER_RETRY_S: u32 = 1;
@@ -295,15 +299,18 @@ impl Refusal {
         self.row().3
     }
 
-    /// The answer's `retry-after`, in whole seconds.
+    /// The answer's `retry-after`, in whole seconds: on every 429 and 503. Source: interface, Headers.
     pub fn retry_after_s(&self) -> Option<u32> {
-        if let Refusal::ServiceUnavailable { retry_after_s } = self {
-            return Some(*retry_after_s);
+        match (self, self.retry()) {
+            (Refusal::ServiceUnavailable { retry_after_s }, _) => Some(*retry_after_s),
+            (_, RetryAdvice::After(retry_after_s)) => Some(retry_after_s),
+            (Refusal::UpstreamRateLimited { retry_after_s }, _) => {
+                Some(retry_after_s.unwrap_or(UNNAMED_RETRY_S))
+            }
+            // Nothing changes by itself; who retries all the same does it seldom.
+            _ if matches!(self.status(), 429 | 503) => Some(HOPELESS_RETRY_S),
+            _ => None,
         }
-        if let Refusal::UpstreamRateLimited { retry_after_s } = self {
-            return *retry_after_s;
-        }
-        if let RetryAdvice::After(seconds) = self.retry() { Some(seconds) } else { None }
     }
 
     /// The answer's `x-should-retry`: `Some(false)` where an SDK would retry and must not.
@@ -501,6 +508,24 @@ mod tests {
             "model_not_found",
             RetryAdvice::Never,
         );
+    }
+
+    #[test]
+    fn every_429_and_503_says_when_to_come_back() {
+        let hopeless = [
+            Refusal::NeverFits { limit_tokens: 1 },
+            Refusal::UpstreamFunds,
+            Refusal::NoAllowedRegion,
+        ];
+        for refusal in hopeless {
+            let told = (refusal.retry_after_s(), refusal.should_retry());
+            assert_eq!(told, (Some(60), Some(false)), "{refusal:?}");
+        }
+        let unnamed = Refusal::UpstreamRateLimited { retry_after_s: None };
+        let named = Refusal::UpstreamRateLimited { retry_after_s: Some(9) };
+        assert_eq!((unnamed.retry_after_s(), named.retry_after_s()), (Some(1), Some(9)));
+        assert_eq!(Refusal::NotNow { retry_after_s: 3 }.retry_after_s(), Some(3));
+        assert_eq!(Refusal::UpstreamError.retry_after_s(), None);
     }
 
     #[test]

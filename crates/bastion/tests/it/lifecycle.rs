@@ -151,7 +151,9 @@ async fn the_two_planes_do_not_serve_each_others_paths() {
     let token = bastion.token();
     let callers = Client::new(bastion.callers, &key);
     let operators = Client::with_text(bastion.operators, &token);
-    assert_eq!(callers.get("/healthz").await.text(), "ok");
+    let health = callers.get("/healthz").await;
+    assert_eq!(health.text(), "ok");
+    assert!(health.header("x-request-id").starts_with("req_"), "{:?}", health.headers);
     assert_eq!(callers.get("/readyz").await.status, 200);
     assert_eq!(callers.get("/admin/v1/keys").await.refusal().0, 404);
     assert_eq!(callers.get("/metrics").await.refusal().0, 404);
