@@ -93,7 +93,7 @@ impl Handler for Callers {
         let (reply, answer) = Reply::new();
         // Boxed here, so that what runs a task moves a pointer and not the whole call.
         desk.tasks.spawn(Box::pin(path::walk(Arc::clone(desk), entered, reply)));
-        // Only a panic in the call's task drops the reply unanswered.
+        // Only a panic in the call's task, or its end at the end of a drain, drops the reply unanswered.
         let failed = |_| refusal_response(&Refusal::Internal, &id).map(AnswerBody::whole);
         answer.await.unwrap_or_else(failed)
     }

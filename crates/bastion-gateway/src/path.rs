@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use bastion_runtime::BadHead;
+use bastion_types::Refusal;
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -76,7 +77,11 @@ async fn prepare(
     arrival: &Arrival,
     body: Incoming,
 ) -> Result<Box<Hold>, Turned> {
-    let body = door::receive(&caller.policy, arrival, body).await?;
+    let body = tokio::select! {
+        biased;
+        received = door::receive(&caller.policy, arrival, body) => received?,
+        () = desk.tasks.stop().said() => return Err(Refusal::Stopped.into()),
+    };
     let admitted = admit::admit(desk, caller, arrival, body).await?;
     let screened = screen::screen(desk, caller, admitted)?;
     hold::hold(desk, caller, arrival, screened).await

@@ -35,7 +35,9 @@ const BUSY_RECORDS: usize = 32;
 /// Pause before a batch that the store did not take is tried again.
 const STORE_PAUSE: Duration = Duration::from_millis(200);
 
-/// Tries for one batch; then its records are counted as unwritten.
+/// Tries for a batch that the store refuses, or that is written while the process ends; then its
+/// records are counted as unwritten. Else a batch is tried as long as the store is away: what waits
+/// behind it has a bound of its own.
 const STORE_TRIES: u32 = 5;
 
 /// How long a batch waits for its calls' charges: who finds a call's record finds its charge, unless
@@ -74,9 +76,9 @@ pub fn call_sink(
 }
 
 impl CallSink {
-    /// Do so many records wait that a call would have to wait for a place?
+    /// Do so many records wait that a call would have to wait for a place, or does nobody write them?
     pub fn is_full(&self) -> bool {
-        self.queue.capacity() == 0
+        self.queue.capacity() == 0 || self.queue.is_closed()
     }
 
     /// Hands the record of a call over that was turned away. It waits for nothing: where there is no
@@ -143,12 +145,17 @@ impl CallSinkWriter {
     }
 
     async fn write_store(&self, batch: &[CallRecord]) {
-        for tried in 1..=STORE_TRIES {
-            let Err(cause) = self.store.calls().append(batch).await else { return };
+        let mut tried = 0;
+        while let Err(cause) = self.store.calls().append(batch).await {
+            tried += 1;
             tracing::error!(%cause, tried, records = batch.len(), "the store takes no records");
+            let is_vain = matches!(cause, StoreError::RowRefused { .. }) || self.queue.is_closed();
+            if is_vain && tried >= STORE_TRIES {
+                self.metrics.unwritten(u64::try_from(batch.len()).unwrap_or(u64::MAX));
+                return;
+            }
             tokio::time::sleep(STORE_PAUSE).await;
         }
-        self.metrics.unwritten(u64::try_from(batch.len()).unwrap_or(u64::MAX));
     }
 }
 

@@ -36,7 +36,7 @@ pub enum AttemptOutcome {
     Unreachable,
     /// It took too long.
     TimedOut,
-    /// The caller left first.
+    /// The caller left first, or this process ended.
     Cancelled,
 }
 

@@ -24,11 +24,16 @@ impl Stop {
         self.0.said.notify_waiters();
     }
 
+    /// Was it said?
+    pub fn is_said(&self) -> bool {
+        self.0.is_said.load(Ordering::Acquire)
+    }
+
     /// Ends once it is said. May be dropped and called again at any time.
     pub async fn said(&self) {
         // Made before the look: who says it between the two is heard.
         let said = self.0.said.notified();
-        if !self.0.is_said.load(Ordering::Acquire) {
+        if !self.is_said() {
             said.await;
         }
     }
@@ -48,7 +53,9 @@ mod tests {
         let heard = stop.clone();
         let mut waiting = pin!(heard.said());
         assert_eq!(waiting.as_mut().poll(nobody), Poll::Pending);
+        assert!(!stop.is_said());
         stop.say();
+        assert!(stop.is_said());
         assert_eq!(waiting.as_mut().poll(nobody), Poll::Ready(()));
         assert_eq!(pin!(stop.said()).poll(nobody), Poll::Ready(()));
     }

@@ -112,8 +112,9 @@ impl Threads {
 
     /// Waits until every thread has drained; each has the deadline it was started with.
     pub fn join(self) {
-        for Thread { queue, joined, .. } in self.threads {
-            drop(queue);
+        // All of them hear it now: one after the other, each would begin its deadline behind the last.
+        let threads: Vec<_> = self.threads.into_iter().map(|thread| thread.joined).collect();
+        for joined in threads {
             if joined.join().is_err() {
                 tracing::error!("a thread of the callers ended by a panic");
             }

@@ -139,7 +139,20 @@ impl Ledger {
     ///
     /// # Errors
     /// When a limit has no room, at once or within the order's wait, or the database is away.
-    pub async fn hold(&self, mut order: HoldOrder) -> Result<Ticket, NotHeld> {
+    pub async fn hold(&self, order: HoldOrder) -> Result<Ticket, NotHeld> {
+        self.hold_until(order, std::future::pending()).await
+    }
+
+    /// The same, but waits no longer than until `over` ends. Nobody may just drop it: what was set
+    /// aside in that moment would stay so.
+    ///
+    /// # Errors
+    /// As [`Ledger::hold`]; at the end of `over` that the database is away.
+    pub async fn hold_until(
+        &self,
+        mut order: HoldOrder,
+        over: impl Future<Output = ()>,
+    ) -> Result<Ticket, NotHeld> {
         if !self.limits(&order) {
             return Ok(self.count(order));
         }
@@ -150,7 +163,7 @@ impl Ledger {
         let waiting = Box::new(Waiting { order, until, answer });
         // Before it is asked for: the one that it is written under is this one, or a later one.
         let lease = Some(self.inner.bank.nodes().current());
-        let ticket = self.ask(Task::Hold(waiting), told, until).await?;
+        let ticket = self.ask(Task::Hold(waiting), told, (until, over)).await?;
         Ok(Ticket { lease, ..ticket })
     }
 
@@ -178,7 +191,8 @@ impl Ledger {
         }
         let (answer, told) = oneshot::channel();
         let extending = teller::Extending { ticket: ticket.clone(), more, answer };
-        self.ask(Task::Extend(Box::new(extending)), told, Instant::now()).await
+        let until = (Instant::now(), std::future::pending());
+        self.ask(Task::Extend(Box::new(extending)), told, until).await
     }
 
     /// Charges what a call cost and gives the rest back, in one. It returns as soon as the teller
@@ -270,22 +284,28 @@ impl Ledger {
         &self,
         task: Task,
         mut told: oneshot::Receiver<Result<Ticket, NotHeld>>,
-        until: Instant,
+        (until, over): (Instant, impl Future<Output = ()>),
     ) -> Result<Ticket, NotHeld> {
         let busy = || NotHeld::unavailable(&StoreError::Busy);
         if self.inner.outage.is_on() || self.inner.desk.asked.try_send(task).is_err() {
             return Err(busy());
         }
-        match timeout_at(until + DURABLE_WITHIN, &mut told).await {
-            Ok(Ok(told)) => return told,
-            Ok(Err(_)) => return Err(NotHeld::unavailable(&StoreError::Closed)),
-            Err(_) => {}
-        }
+        let is_late = tokio::select! {
+            biased;
+            answered = timeout_at(until + DURABLE_WITHIN, &mut told) => match answered {
+                Ok(Ok(told)) => return told,
+                Ok(Err(_)) => return Err(NotHeld::unavailable(&StoreError::Closed)),
+                Err(_) => true,
+            },
+            () = over => false,
+        };
         // An answer that came in this moment holds money; behind the close none comes, and the
         // teller gives back what it could not hand over.
         told.close();
         told.try_recv().unwrap_or_else(|_| {
-            self.inner.outage.began();
+            if is_late {
+                self.inner.outage.began();
+            }
             Err(busy())
         })
     }

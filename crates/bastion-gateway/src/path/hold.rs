@@ -95,8 +95,9 @@ async fn ask(
     order: HoldOrder,
 ) -> Result<Ticket, Refusal> {
     let zone = &caller.environment.money.zone;
-    let held = desk.gateway.tools.store.ledger().hold(order).await;
-    held.map_err(|why| refusal(arrival, &why, zone))
+    let stop = desk.tasks.stop();
+    let held = desk.gateway.tools.store.ledger().hold_until(order, stop.said()).await;
+    held.map_err(|why| if stop.is_said() { Refusal::Stopped } else { refusal(arrival, &why, zone) })
 }
 
 /// Can it be known what the call costs at most, and that its price says all of it? Where no limit

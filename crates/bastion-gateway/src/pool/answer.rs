@@ -46,7 +46,7 @@ impl UpstreamBody {
         UpstreamBody { source: Source::Http2(Box::new(body)), cut: None }
     }
 
-    /// Waits for at least one piece or the end, then takes all that is ready, up to 64 KiB.
+    /// Waits for at least one piece or the end, then takes all that is ready, up to 16 KiB.
     /// May be dropped at any time: pieces that it has taken are in `pieces`.
     ///
     /// # Errors

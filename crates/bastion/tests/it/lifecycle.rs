@@ -2,11 +2,15 @@
 //!
 //! It must never end a process but by its own id.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
-use crate::bastion::{Bastion, UPSTREAM_KEY};
+use crate::bastion::{Bastion, LIMIT, UPSTREAM_KEY};
 use crate::client::{CHAT, Client, STREAM};
 use crate::hand::{Hand, Then};
 use crate::upstream::Upstream;
@@ -16,15 +20,15 @@ async fn a_drain_lets_a_running_stream_end_whole_and_takes_no_more() {
     let upstream = Upstream::start();
     let mut bastion = Bastion::before(upstream.address);
     let client = Client::new(bastion.callers, &bastion.key("dev", &[]));
-    upstream.play("[[answer]]\ngap_ms = 20\nevents = ['{}','{}','{}','{}','{}','[DONE]']\n");
+    upstream.play("[[answer]]\ngap_ms = 150\nevents = ['{}','{}','{}','{}','{}','[DONE]']\n");
     let stream = client.open_stream().await;
     bastion.signal("TERM");
     bastion.log.wait_for("draining");
+    let refused = client.try_chat(CHAT).await;
+    assert!(refused.is_err(), "while the stream still runs: {refused:?}");
     let body = stream.into_body().collect().await.unwrap().to_bytes();
     assert!(body.ends_with(b"data: [DONE]\n\n"), "{body:?}");
     assert_eq!(bastion.wait(), Some(0), "{}", bastion.log.text());
-    let refused = client.try_chat(CHAT).await;
-    assert!(refused.is_err(), "{refused:?}");
 }
 
 /// A gateway whose drain is over soon, and whose upstream may take an hour.
@@ -60,11 +64,14 @@ async fn a_stream_that_a_drain_ends_says_so_and_is_recorded_so() {
     let bastion = ended(bastion, "INT");
     let body = stream.into_body().collect().await.unwrap().to_bytes();
     let text = String::from_utf8(body.to_vec()).unwrap();
-    assert!(text.contains("\"code\":\"stream_interrupted\"") && !text.contains("[DONE]"), "{text}");
+    let told = "this gateway was shut down before the call ended";
+    assert!(text.contains("event: error") && text.contains(told), "{text}");
+    assert!(text.contains("\"code\":\"service_unavailable\""), "{text}");
+    assert!(!text.contains("[DONE]"), "{text}");
     // It has its record, with what was used until then, and nobody is said to have left.
     let call = bastion.last_call(&id).await;
     let told = json!([call["stream"], call["code"], call["usage"]["estimated"]]);
-    assert_eq!(told, json!(["interrupted", "stream_interrupted", true]));
+    assert_eq!(told, json!(["interrupted", "service_unavailable", true]));
 }
 
 #[tokio::test]
@@ -96,6 +103,68 @@ async fn calls_without_an_answer_are_told_that_the_gateway_ended() {
         let told = json!([call["status"], call["code"], call["usage"]["estimated"]]);
         assert_eq!(told, json!([503, "service_unavailable", is_estimated]));
     }
+}
+
+/// So many connections fill a thread.
+const ON_A_THREAD: usize = 64;
+
+#[tokio::test]
+async fn all_threads_drain_at_once() {
+    let upstream = Upstream::start();
+    let config = crate::bastion::CONFIG
+        .replace("[server]\n", "[server]\nthreads = 4\n")
+        .replace("drain = \"5s\"", "drain = \"2s\"")
+        .replace("idle = \"1s\"", "idle = \"1h\"")
+        .replace("{upstream}", &format!("http://{}/v1", upstream.address));
+    let mut bastion = Bastion::with(&config);
+    let client = Client::new(bastion.callers, &bastion.key("dev", &[]));
+    upstream.play("[[answer]]\nstall_after = 2\n");
+    // One on each of the four, and connections between them that fill the one before.
+    let (mut streams, mut idle) = (Vec::new(), Vec::new());
+    for _ in 0..4 {
+        streams.push(client.open_stream().await);
+        for _ in 1..ON_A_THREAD {
+            idle.push(TcpStream::connect(bastion.callers).await.unwrap());
+        }
+    }
+    let began = tokio::time::Instant::now();
+    bastion.signal("TERM");
+    assert_eq!(bastion.wait(), Some(0), "{}", bastion.log.text());
+    let ended = bastion.log.text().matches("what still runs is ended").count();
+    assert!(ended > 1, "all of it was on one thread");
+    // One after the other it would be four times the deadline.
+    assert!(began.elapsed() < Duration::from_secs(7), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn calls_before_their_hold_are_told_as_well() {
+    let upstream = Upstream::start();
+    let config = crate::bastion::CONFIG
+        .replace("drain = \"5s\"", "drain = \"300ms\"")
+        .replace("body = \"2s\"", "body = \"1h\"")
+        .replace("{upstream}", &format!("http://{}/v1", upstream.address));
+    let bastion = Bastion::with(&config);
+    let key = bastion.key("dev", &[]);
+    let mut stream = TcpStream::connect(bastion.callers).await.unwrap();
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\
+         content-length: 1000\r\n\r\n{{",
+        key.text
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let operators = Client::with_text(bastion.operators, "");
+    let runs = async {
+        while !operators.get("/metrics").await.text().contains("bastion_calls_in_flight 1") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LIMIT, runs).await.unwrap();
+    let bastion = tokio::task::spawn_blocking(|| ended(bastion, "TERM")).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("was shut down"), "{answer}");
+    let call = bastion.call_with_code("service_unavailable").await;
+    assert_eq!((&call["status"], &call["attempts"]), (&503.into(), &0.into()), "{call}");
 }
 
 #[tokio::test]

@@ -24,13 +24,15 @@ enum End {
     /// The upstream broke off or went silent; why, for the log.
     Broken(String),
     CallerLeft,
+    /// This process ends.
+    Stopped,
 }
 
 impl From<CutShort> for End {
     fn from(why: CutShort) -> End {
         match why {
             CutShort::CallerLeft => End::CallerLeft,
-            CutShort::Stopped => End::Broken(STOPPED.to_owned()),
+            CutShort::Stopped => End::Stopped,
         }
     }
 }
@@ -56,16 +58,25 @@ pub(super) async fn relay_audio(
     let (stream, code) = match end {
         End::Whole => (StreamOutcome::Whole, None),
         End::CallerLeft => (StreamOutcome::Cancelled, Some(CALLER_LEFT)),
-        End::Broken(cause) => {
-            tracing::warn!(request_id = %arrival.id, cause, "audio was interrupted");
-            feed.break_off().await;
-            (StreamOutcome::Interrupted, Some(Refusal::StreamInterrupted.code()))
-        }
+        End::Broken(cause) => break_off(arrival, feed, &cause, &Refusal::StreamInterrupted).await,
+        End::Stopped => break_off(arrival, feed, STOPPED, &Refusal::Stopped).await,
     };
     let relayed = Relayed::ended(StatusCode::OK.as_u16(), code);
     let first_event_ms = Some(first_event_ms);
     let passed = Passed::whole(passed_bytes);
     Relayed { stream, passed, first_event_ms, unknown: true, ..relayed }
+}
+
+/// Cuts the caller's connection: nothing else tells that the audio is not all.
+async fn break_off(
+    arrival: &Arrival,
+    feed: Feed,
+    cause: &str,
+    why: &Refusal,
+) -> (StreamOutcome, Option<&'static str>) {
+    tracing::warn!(request_id = %arrival.id, cause, "audio was interrupted");
+    feed.break_off().await;
+    (StreamOutcome::Interrupted, Some(why.code()))
 }
 
 /// Passes pieces on until one side ends.

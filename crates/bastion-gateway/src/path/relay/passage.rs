@@ -23,6 +23,9 @@ use crate::pool::{Gathered, UpstreamBody};
 /// How long the LF may take that belongs to a terminal event which ends in a CR.
 const MAX_LAST_LF_WAIT: Duration = Duration::from_millis(250);
 
+/// Why a stream is not whole that its upstream ended properly, for the log.
+const NO_TERMINAL_EVENT: &str = "the body ended without a terminal event";
+
 /// What ended a stream.
 pub(super) enum End {
     /// The upstream ended its body properly, or sent its terminal event.
@@ -31,13 +34,15 @@ pub(super) enum End {
     Broken(String),
     /// The caller left.
     CallerLeft,
+    /// This process ends.
+    Stopped,
 }
 
 impl From<CutShort> for End {
     fn from(why: CutShort) -> End {
         match why {
             CutShort::CallerLeft => End::CallerLeft,
-            CutShort::Stopped => End::Broken(STOPPED.to_owned()),
+            CutShort::Stopped => End::Stopped,
         }
     }
 }
@@ -228,13 +233,16 @@ impl Passage {
         arrival: &Arrival,
         end: End,
     ) -> (StreamOutcome, Option<&'static str>) {
-        let cause = match end {
+        let (cause, refusal) = match end {
             // Bytes without an end behind it go no further.
-            End::Body | End::Broken(_) if self.seen.done => return self.end_whole(None).await,
+            End::Body | End::Broken(_) | End::Stopped if self.seen.done => {
+                return self.end_whole(None).await;
+            }
             End::CallerLeft if self.seen.done => return (StreamOutcome::Whole, None),
             End::CallerLeft => return (StreamOutcome::Cancelled, Some(CALLER_LEFT)),
-            End::Body => "the body ended without a terminal event".to_owned(),
-            End::Broken(cause) => cause,
+            End::Body => (NO_TERMINAL_EVENT.to_owned(), Refusal::StreamInterrupted),
+            End::Broken(cause) => (cause, Refusal::StreamInterrupted),
+            End::Stopped => (STOPPED.to_owned(), Refusal::Stopped),
         };
         if self.reader.ends_in(|frame| self.dialect.is_end(frame)) {
             // The terminal event is there, only its blank line is missing.
@@ -243,7 +251,6 @@ impl Passage {
             return self.end_whole(Some(Bytes::from([&rest[..], b"\n"].concat()))).await;
         }
         tracing::warn!(request_id = %arrival.id, cause, "a stream was interrupted");
-        let refusal = Refusal::StreamInterrupted;
         let event = error_event(&refusal, &arrival.id, self.dialect.error_place(&self.passed));
         let told = self.seen.failed || self.feed.pass(event).await.is_ok();
         let outcome = if told { StreamOutcome::Interrupted } else { StreamOutcome::Cancelled };

@@ -27,9 +27,10 @@ pub(in crate::ledger) struct Desk {
 }
 
 impl Desk {
-    /// Do so many settlements wait that another one would have to wait for a place?
+    /// Do so many settlements wait that another one would have to wait for a place, or is nobody there
+    /// to take one?
     pub(in crate::ledger) fn is_full(&self) -> bool {
-        self.ended.capacity() == 0
+        self.ended.capacity() == 0 || self.ended.is_closed()
     }
 
     /// Brings a settlement, at once if there is a place. Only one that waits for a place takes room
