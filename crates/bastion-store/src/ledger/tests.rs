@@ -422,6 +422,25 @@ async fn a_call_that_leaves_while_it_waits_holds_nothing() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_told_not_to_wait_holds_nothing() {
+    let scene = Scene::new().await;
+    let first = scene.ledger.hold(scene.order("8", "10")).await.unwrap();
+    let patient = HoldOrder { wait: Duration::from_mins(1), ..scene.order("3", "10") };
+    let (say, over) = oneshot::channel::<()>();
+    let waiting = scene.ledger.hold_until(patient, async move { drop(over.await) });
+    let mut waiting = pin!(waiting);
+    assert!(poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx).is_pending())).await);
+    drop(say);
+    waiting.await.unwrap_err();
+    assert!(!scene.ledger.inner.outage.is_on(), "nobody was late");
+    assert_eq!(settled(&scene.ledger, first, cost("1")).await, m("1"));
+    let next = scene.ledger.hold(scene.order("9", "10")).await.unwrap();
+    scene.ledger.release(next).await.unwrap();
+    assert_eq!(scene.month().await.spent, m("1"));
+    scene.is_clean().await;
+}
+
+#[tokio::test]
 async fn what_is_owed_is_written_before_the_end() {
     let scene = Scene::new().await;
     let ticket = scene.ledger.hold(scene.order("3", "10")).await.unwrap();
