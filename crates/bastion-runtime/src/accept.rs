@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use crate::connection::{ConnectionLimits, serve};
 use crate::{Drain, Handler, Listener, Tasks, Threads};
@@ -16,24 +17,30 @@ use crate::{Drain, Handler, Listener, Tasks, Threads};
 /// Pause after the system refused a connection (no file handles left, mostly).
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 
-/// Accepts onto the runtime that runs this, until the drain begins; then waits for what runs.
+/// Accepts onto the runtime that runs this, until the drain begins; then waits for what runs, within the
+/// deadline, and cuts the rest.
 pub async fn accept_here<H: Handler>(
     listener: Listener,
     handler: Arc<H>,
-    limits: ConnectionLimits,
+    (limits, deadline): (ConnectionLimits, Duration),
     drain: Drain,
 ) {
-    let tasks = Tasks::new();
+    let (tasks, cut) = (Tasks::new(), CancellationToken::new());
     let mut accepting = Accepting::new(listener, limits, drain.clone());
     while let Some((stream, peer, place)) = accepting.next().await {
         let served = serve((stream, peer), Arc::clone(&handler), (limits, None), drain.clone());
+        let cut = cut.clone();
         tasks.spawn(async move {
-            served.await;
+            cut.run_until_cancelled(served).await;
             drop(place);
         });
     }
     drop(accepting);
-    tasks.finished().await;
+    if tokio::time::timeout(deadline, tasks.finished()).await.is_err() {
+        tracing::warn!(left = tasks.running(), "connections that did not end in the drain are cut");
+        cut.cancel();
+        tasks.finished().await;
+    }
 }
 
 /// Accepts here and hands each connection to the least busy thread, until the drain begins.
@@ -84,5 +91,62 @@ impl Accepting {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{Request, Response};
+    use http_body_util::Full;
+    use hyper::body::Incoming;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::BadHead;
+
+    /// Never answers; tells when it is asked.
+    #[derive(Default)]
+    struct Silent(Notify);
+
+    impl Handler for Silent {
+        type Body = Full<Bytes>;
+        type Session = ();
+
+        fn open(&self, _: SocketAddr) {}
+
+        fn refuse_head(&self, _: BadHead) -> Response<Bytes> {
+            Response::default()
+        }
+
+        async fn answer(
+            self: Arc<Self>,
+            _: Arc<()>,
+            _: Request<Incoming>,
+        ) -> Response<Full<Bytes>> {
+            self.0.notify_one();
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_not_answered_holds_no_drain_up() {
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let (address, drain) = (listener.address(), Drain::new());
+        let handler = Arc::new(Silent::default());
+        let limits = (ConnectionLimits::DEFAULT, Duration::from_millis(50));
+        let served = accept_here(listener, Arc::clone(&handler), limits, drain.clone());
+        let asked = async {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+            handler.0.notified().await;
+            drain.begin();
+            let mut nothing = [0];
+            stream.read(&mut nothing).await.unwrap_or(0)
+        };
+        let both = async { tokio::join!(served, asked) };
+        let ended = tokio::time::timeout(Duration::from_secs(20), both).await;
+        assert_eq!(ended.expect("the drain hangs").1, 0);
     }
 }

@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bastion_runtime::{BindError, ConnectionLimits, Drain, Listener, accept_here};
 
@@ -17,6 +18,9 @@ pub struct Sim {
     limits: ConnectionLimits,
     state: Arc<State>,
 }
+
+/// How long answers that run may take to end in a drain, in which nothing is waited out.
+const LAST_ANSWERS: Duration = Duration::from_secs(30);
 
 /// Why a simulated upstream cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +60,6 @@ impl Sim {
     /// waited out: what is left of an answer is sent at once, and a stall is cut.
     pub async fn serve(self, drain: Drain) {
         let reception = Reception::new(self.state, drain.clone());
-        accept_here(self.listener, Arc::new(reception), self.limits, drain).await;
+        accept_here(self.listener, Arc::new(reception), (self.limits, LAST_ANSWERS), drain).await;
     }
 }

@@ -193,7 +193,8 @@ impl House {
             token: self.token.clone(),
         };
         let handler = Arc::new(Operators::new(tools));
-        self.tasks.spawn(accept_here(operators, handler, ConnectionLimits::DEFAULT, drain.clone()));
+        let limits = (ConnectionLimits::DEFAULT, deadline);
+        self.tasks.spawn(accept_here(operators, handler, limits, drain.clone()));
         let job_tools = JobTools {
             store: self.store.clone(),
             readiness: readiness.clone(),
