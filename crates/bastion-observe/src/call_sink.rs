@@ -256,6 +256,9 @@ mod tests {
         assert!(!sink.push_refused(record()), "it is told, so that it can be counted");
         queue.recv().await.unwrap();
         assert!(!sink.is_full() && sink.push_refused(record()));
+        queue.recv().await.unwrap();
+        drop(queue);
+        assert!(sink.is_full(), "nobody writes it");
     }
 
     #[tokio::test]

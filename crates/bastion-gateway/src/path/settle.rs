@@ -6,7 +6,7 @@ mod bill;
 mod estimate;
 
 use bastion_store::{Cost, Labels, Marks, Settled, StoreError};
-use bastion_types::{AttemptCharge, Money, Price, StreamOutcome, Usage};
+use bastion_types::{AttemptCharge, Money, Price, RequestId, StreamOutcome, Usage};
 use bastion_wire::Work;
 
 use super::authenticate::Caller;
@@ -85,11 +85,12 @@ pub(super) fn settle(
     let cost = bill.amount.map(|_| amount);
     let about = screened.about;
     let settlement = Settlement { cost, attempt_charges, settled: None, relayed, usage, about };
-    charged(settlement, charging)
+    charged(arrival.id, settlement, charging)
 }
 
 /// With the charge on its way to the disk.
 async fn charged(
+    id: RequestId,
     settlement: Settlement,
     charging: impl Future<Output = Result<Settled, StoreError>>,
 ) -> Settlement {
@@ -99,7 +100,11 @@ async fn charged(
             Settlement { cost, settled: Some(settled), ..settlement }
         }
         Err(cause) => {
-            tracing::error!(%cause, "a call could not be charged; its hold is swept later");
+            let amount = settlement.cost.unwrap_or_default();
+            tracing::error!(
+                request_id = %id, %amount, %cause,
+                "a call could not be charged; what was set aside for it is swept at the next start"
+            );
             settlement
         }
     }

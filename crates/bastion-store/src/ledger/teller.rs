@@ -142,12 +142,7 @@ impl Teller {
     /// What could not be written to the end: what it holds is swept at the next start, what nothing
     /// limited is put right by an operator.
     fn tell_refused(&self) {
-        for one in self.refused.all() {
-            tracing::error!(
-                request_id = %one.ticket.call, amount = %one.amount(),
-                "the database refused this charge to the end; put it right by bastion ledger adjust"
-            );
-        }
+        self.refused.all().for_each(tell_unwritten);
     }
 
     fn is_late(&self) -> bool {
@@ -156,10 +151,30 @@ impl Teller {
         if late {
             tracing::error!(
                 settlements = self.owed.len() + self.brought.settlements(),
-                "the database did not come back; what these calls hold is swept at the next start"
+                "the database did not come back; what was not charged is told call by call"
             );
+            self.owed.iter().for_each(tell_unwritten);
         }
         late
+    }
+}
+
+/// Nobody else knows what it cost.
+fn tell_unwritten(one: &Settling) {
+    let (ticket, amount) = (&one.ticket, one.amount());
+    let (environment, day) = (&ticket.payer.environment, ticket.payer.day);
+    let call = ticket.call;
+    if ticket.is_held() {
+        tracing::error!(
+            request_id = %call, %amount, %environment, %day,
+            "this charge was not written; what was set aside for it is swept at the next start"
+        );
+    } else {
+        tracing::error!(
+            request_id = %call, %amount, %environment, %day,
+            "this charge was not written, and nothing was set aside for it; put it right by bastion \
+             ledger adjust --env"
+        );
     }
 }
 

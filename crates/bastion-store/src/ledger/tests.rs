@@ -431,7 +431,8 @@ async fn a_call_that_is_told_not_to_wait_holds_nothing() {
     let mut waiting = pin!(waiting);
     assert!(poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx).is_pending())).await);
     drop(say);
-    waiting.await.unwrap_err();
+    let told = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+    told.expect("it waits on").unwrap_err();
     assert!(!scene.ledger.inner.outage.is_on(), "nobody was late");
     assert_eq!(settled(&scene.ledger, first, cost("1")).await, m("1"));
     let next = scene.ledger.hold(scene.order("9", "10")).await.unwrap();

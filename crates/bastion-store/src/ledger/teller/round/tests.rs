@@ -322,4 +322,8 @@ async fn an_end_without_room_for_what_is_brought_neither_spins_nor_lasts() {
     assert!(!teller.is_late());
     teller.give_up_at = Some(Instant::now());
     assert!(teller.is_late(), "what is owed is swept later");
+    let (other, nobody) = super::super::desk::desk();
+    assert!(!other.is_full());
+    drop(nobody);
+    assert!(other.is_full(), "nobody takes what another call would owe");
 }

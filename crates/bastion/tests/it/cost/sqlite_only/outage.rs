@@ -142,6 +142,22 @@ fn rename(database: &std::path::Path, from: &str, to: &str) {
 }
 
 #[tokio::test]
+async fn a_record_waits_as_long_as_the_store_does_not_take_it() {
+    let till = Till::set();
+    let database = till.bastion.folder().join("data/bastion.db");
+    rename(&database, "calls", "calls_away");
+    let answer = till.client().chat(CHAT).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    // More often than a batch was tried that the store refuses for good.
+    till.bastion.log.wait_for("\"tried\":8");
+    rename(&database, "calls_away", "calls");
+    let call = till.bastion.last_call(answer.header("x-request-id")).await;
+    assert_eq!(call["status"], 200, "{call}");
+    assert_eq!(figure(&till.bastion, "bastion_unwritten_records_total").await, 0);
+    till.is_clean_with(1).await;
+}
+
+#[tokio::test]
 async fn a_limit_that_cannot_be_looked_for_is_no_final_word() {
     // Nothing bounds this call, and nothing limits it yet.
     let open = CHAT.replace(",\"max_tokens\":60", "");
